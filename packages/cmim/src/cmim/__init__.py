@@ -1,0 +1,3 @@
+"""cmim."""
+
+from cmim._version import __version__ as __version__

@@ -1,0 +1,3 @@
+"""gtheory."""
+
+from gtheory._version import __version__ as __version__

@@ -1,0 +1,3 @@
+"""The one version of the four packages."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,3 @@
+"""mid."""
+
+from mid._version import __version__ as __version__
