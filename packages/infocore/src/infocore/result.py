@@ -122,7 +122,8 @@ class MIEstimate:
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types; infinities and NaN become the strings "inf", "-inf", "nan"."""
         return cast(
-            "dict[str, Any]", _plain({field.name: getattr(self, field.name) for field in dataclasses.fields(self)})
+            "dict[str, Any]",
+            _plain({field.name: getattr(self, field.name) for field in dataclasses.fields(self)}),
         )
 
     def __str__(self) -> str:

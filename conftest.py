@@ -1,0 +1,47 @@
+"""Rules that hold in every test of the repository."""
+
+import os
+import random
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("default", max_examples=50, deadline=None, derandomize=True)
+settings.register_profile("thorough", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("default")
+
+
+def global_state() -> dict[str, Any]:
+    """Return what a library must not change behind its user's back: random states, defaults, error modes."""
+    name, keys, *rest = np.random.get_state(legacy=True)  # noqa: NPY002 - the legacy state is what is watched
+    state: dict[str, Any] = {
+        "numpy's global random state": (name, keys.tobytes(), *rest),
+        "numpy's error mode": tuple(sorted(np.geterr().items())),
+        "Python's global random state": random.getstate(),
+        "environment variables": {key: value for key, value in os.environ.items() if key != "PYTEST_CURRENT_TEST"},
+    }
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        state |= {
+            "torch's global random state": torch.random.get_rng_state().numpy().tobytes(),
+            "torch's default dtype": torch.get_default_dtype(),
+            "torch's number of threads": torch.get_num_threads(),
+            "torch's gradient mode": torch.is_grad_enabled(),
+            "torch's determinism": torch.are_deterministic_algorithms_enabled(),
+        }
+    return state
+
+
+@pytest.fixture(autouse=True)
+def no_global_side_effects(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that changes global state of numpy, torch, Python's random or the environment."""
+    before = global_state()
+    yield
+    after = global_state()
+    changed = [what for what, value in before.items() if after[what] != value]
+    if changed:
+        pytest.fail(f"{request.node.nodeid} changed {', '.join(changed)}")

