@@ -61,7 +61,9 @@ def test_exact_against_adaptive_quadrature(sigma):
         return -p * math.log(p) if p > 0 else 0.0
 
     points = np.concatenate([mu, mu - 2 * sigma, mu + 2 * sigma])
-    h = integrate.quad(minus_p_log_p, mu[0] - 12 * sigma, mu[-1] + 12 * sigma, points=points, limit=400, epsabs=1e-10)[0]
+    h = integrate.quad(minus_p_log_p, mu[0] - 12 * sigma, mu[-1] + 12 * sigma, points=points, limit=400, epsabs=1e-10)[
+        0
+    ]
     want = h - 0.5 * math.log(2 * math.pi * math.e * sigma**2)
     assert information.exact(mu, sigma) == pytest.approx(want, abs=1e-8)
 

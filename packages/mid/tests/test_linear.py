@@ -100,7 +100,9 @@ def test_fixed_sigma_is_the_global_minimum(sigma, a):
 
     grid = np.linspace(0, 1, 100_001)
     at = grid[np.argmin(cost(grid))]
-    best = minimize_scalar(cost, bounds=(max(0, at - 1e-4), min(1, at + 1e-4)), method="bounded", options={"xatol": 1e-10})
+    best = minimize_scalar(
+        cost, bounds=(max(0, at - 1e-4), min(1, at + 1e-4)), method="bounded", options={"xatol": 1e-10}
+    )
     assert cost(s) <= best.fun + 1e-10
     assert model.coef_ == pytest.approx(s * ols.coef_, abs=1e-9)
     assert model.release_std_ == sigma
@@ -171,4 +173,6 @@ def test_bounds_of_many_rows_read_quantiles():
     model = MIDLinearRegression(1.0).fit(x, y)
     mu = x @ model.coef_ + model.intercept_
     # 10 000 quantiles of 12 000 values: the pairwise bounds move by less than 1e-3
-    assert model.information_bounds_[0] == pytest.approx(information.bhattacharyya_lower(mu, model.release_std_), abs=1e-3)
+    assert model.information_bounds_[0] == pytest.approx(
+        information.bhattacharyya_lower(mu, model.release_std_), abs=1e-3
+    )
