@@ -3,10 +3,11 @@ import math
 
 import numpy as np
 import pytest
+from scipy import integrate, stats
+
 from infocore import bounds
 from infocore.errors import NonFiniteError, ParameterError, SaturationWarning, ShapeError, TooFewSamplesError
 from mid import LeakageAudit, leakage_lower_bound, leakage_upper_bound
-from scipy import integrate, stats
 
 
 def gaussian_pairs(n, rho, seed):

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import integrate, stats
+
 from infocore.errors import NonFiniteError, ParameterError, ShapeError
 from mid import information
-from scipy import integrate, stats
 
 ALL = [
     information.gaussian,

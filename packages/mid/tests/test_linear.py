@@ -2,12 +2,13 @@ import math
 
 import numpy as np
 import pytest
-from infocore.errors import ParameterError
-from mid import MIDLinearRegression, information
 from scipy.optimize import minimize, minimize_scalar
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression
 from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from infocore.errors import ParameterError
+from mid import MIDLinearRegression, information
 
 
 @parametrize_with_checks(

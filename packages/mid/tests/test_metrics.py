@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import mean_squared_error
+
 from infocore.errors import NonFiniteError, ParameterError, ShapeError
 from mid.attacks import AttackResult, metrics
-from sklearn.metrics import mean_squared_error
 
 
 def records(n=90, dx=4, classes=3, seed=0):
@@ -78,7 +79,7 @@ def test_refusals():
         metrics.squared_error(x, x[:, :3])
     bad = x.copy()
     bad[5, 0] = np.nan
-    with pytest.raises(NonFiniteError, match="`reconstructions`.*1 of 90"):
+    with pytest.raises(NonFiniteError, match=r"`reconstructions`.*1 of 90"):
         metrics.squared_error(x, bad)
     with pytest.raises(ParameterError, match="psnr: `mse`"):
         metrics.psnr(-1.0)

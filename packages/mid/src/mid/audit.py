@@ -14,10 +14,11 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
+
 from infocore import bounds
 from infocore.errors import NonFiniteError, ParameterError, SaturationWarning, ShapeError, TooFewSamplesError
 from infocore.result import MIEstimate
-from numpy.typing import ArrayLike
 
 __all__ = ["LeakageAudit", "leakage_lower_bound", "leakage_upper_bound"]
 
@@ -76,8 +77,8 @@ def leakage_lower_bound(scores: ArrayLike, ci_level: float = 0.9) -> MIEstimate:
     saturated = value > cap - max(2.0 * spread, 0.1)
     if saturated:
         warnings.warn(
-            f"{caller}: the bound is {value:.3f} nats, at its ceiling log {len(s)} = {cap:.3f}: the release leaks at least "
-            "this much, perhaps far more. Evaluate on more held-out records to see further.",
+            f"{caller}: the bound is {value:.3f} nats, at its ceiling log {len(s)} = {cap:.3f}: the release leaks at "
+            "least this much, perhaps far more. Evaluate on more held-out records to see further.",
             SaturationWarning,
             stacklevel=2,
         )
@@ -209,8 +210,8 @@ class LeakageAudit:
         else:
             up = self.upper
             lines.append(
-                f"At most {up.value:.2f} nats (s.e. {up.standard_error or 0:.2f}) pass the bottleneck in one draw: an upper "
-                f"bound on I(X; Z), and so on I(X; Yhat) of a single query; {self._queries_note()}"
+                f"At most {up.value:.2f} nats (s.e. {up.standard_error or 0:.2f}) pass the bottleneck in one draw: an "
+                f"upper bound on I(X; Z), and so on I(X; Yhat) of a single query; {self._queries_note()}"
             )
         return "\n".join(lines)
 

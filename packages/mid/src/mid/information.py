@@ -21,9 +21,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from infocore.errors import NonFiniteError, ParameterError, ShapeError
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
+
+from infocore.errors import NonFiniteError, ParameterError, ShapeError
 
 __all__ = ["bhattacharyya_lower", "exact", "gaussian", "kl_upper", "taylor0", "taylor2"]
 
@@ -179,7 +180,7 @@ def taylor2(mu: ArrayLike, sigma: float) -> float:
     for rows in _blocks(m):
         offset = m[None, :] - rows[:, None]
         log_kernel = -0.5 * offset**2
-        log_total = logsumexp(log_kernel, axis=1, keepdims=True)
+        log_total = _log_sum_exp(log_kernel)[:, None]
         weight = np.exp(log_kernel - log_total)
         slope = (weight * offset).sum(1)
         value -= float(log_total.sum())
@@ -230,7 +231,7 @@ def exact(mu: ArrayLike, sigma: float) -> float:
             z = low + _STEP * np.arange(at, min(at + width, points))
             near = m[np.searchsorted(m, z[0] - _REACH) : np.searchsorted(m, z[-1] + _REACH)]
             if len(near):
-                log_p = logsumexp(-0.5 * (z[:, None] - near[None, :]) ** 2, axis=1)
+                log_p = _log_sum_exp(-0.5 * (z[:, None] - near[None, :]) ** 2)
                 log_p -= math.log(len(m)) + 0.5 * math.log(2.0 * math.pi)
                 entropy -= _STEP * float((np.exp(log_p) * log_p).sum())
     return entropy - 0.5 * math.log(2.0 * math.pi * math.e)
@@ -251,6 +252,11 @@ def _checked(mu: ArrayLike, sigma: float, caller: str) -> Floats:
     return m
 
 
+def _log_sum_exp(a: Floats) -> Floats:
+    result: Any = logsumexp(a, axis=1)
+    return result
+
+
 def _blocks(m: Floats) -> Iterator[Floats]:
     rows = max(1, _CELLS // len(m))
     for at in range(0, len(m), rows):
@@ -259,5 +265,5 @@ def _blocks(m: Floats) -> Iterator[Floats]:
 
 def _pairwise(m: Floats) -> float:
     """Minus the mean over i of ``log mean_j exp(-(m_i - m_j)^2 / 2)``."""
-    total: Any = sum(float(logsumexp(-0.5 * (rows[:, None] - m[None, :]) ** 2, axis=1).sum()) for rows in _blocks(m))
+    total = sum(float(_log_sum_exp(-0.5 * (rows[:, None] - m[None, :]) ** 2).sum()) for rows in _blocks(m))
     return math.log(len(m)) - total / len(m)

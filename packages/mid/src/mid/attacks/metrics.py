@@ -7,9 +7,9 @@ import math
 from typing import Any
 
 import numpy as np
-from infocore.errors import NonFiniteError, ParameterError, ShapeError
 from numpy.typing import ArrayLike, NDArray
 
+from infocore.errors import NonFiniteError, ParameterError, ShapeError
 from mid.attacks.protocols import Access, AttackResult, Output
 
 __all__ = ["bootstrap_over_classes", "floors", "judge", "psnr", "squared_error"]
@@ -116,8 +116,8 @@ def floors(x: ArrayLike, y: ArrayLike, x_known: ArrayLike, y_known: ArrayLike) -
     absent = classes[~np.isin(classes, y_known)]
     if len(absent):
         raise ParameterError(
-            f"floors: `y_known` has no record of class {', '.join(map(str, absent))}; the attacker needs auxiliary data "
-            "of every class that is attacked."
+            f"floors: `y_known` has no record of class {', '.join(map(str, absent))}; the attacker needs auxiliary "
+            "data of every class that is attacked."
         )
     means = np.stack([x_known[y_known == c].mean(0) for c in classes])
     everyone = np.broadcast_to(x_known.mean(0), x.shape)

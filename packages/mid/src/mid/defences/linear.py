@@ -1,20 +1,22 @@
 r"""Linear regression that pays for the information it releases.
 
-The release is :math:`\hat Y = w^\top X + b + \sigma\varepsilon`, the cost is the expected squared error plus `lam` times
-the Gaussian estimate of :math:`I(X; \hat Y)`. Both variants have closed forms, **derived** here from the MID objective
-("MID-style"); the linear regulariser of the MID paper itself was not seen and may differ.
+The release is :math:`\hat Y = w^\top X + b + \sigma\varepsilon`, the cost is the expected squared error plus `lam`
+times the Gaussian estimate of :math:`I(X; \hat Y)`. Both variants have closed forms, **derived** here from the MID
+objective ("MID-style"); the linear regulariser of the MID paper itself was not seen and may differ.
 """
 
 import math
 from typing import Any, Literal
 
 import numpy as np
-from infocore.errors import ParameterError
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from infocore.errors import ParameterError
 from mid import information
+
+_validate: Any = validate_data  # scikit-learn types its `X` as the string that is its default
 
 __all__ = ["MIDLinearRegression"]
 
@@ -119,10 +121,10 @@ class MIDLinearRegression(RegressorMixin, BaseEstimator):
             fit the variant.
         """
         self._check_settings()
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
-        center, mean = X.mean(0), float(y.mean())
-        ols = np.linalg.lstsq(X - center, y - mean, rcond=None)[0]
-        fitted = (X - center) @ ols
+        x, target = _validate(self, X, y, dtype=np.float64, y_numeric=True)
+        center, mean = x.mean(0), float(target.mean())
+        ols = np.linalg.lstsq(x - center, target - mean, rcond=None)[0]
+        fitted = (x - center) @ ols
         v0 = float(np.var(fitted))
         s, variance = self._optimum(v0)
         self.shrinkage_ = s
@@ -147,8 +149,7 @@ class MIDLinearRegression(RegressorMixin, BaseEstimator):
             The mean, plus fresh noise if ``release="sample"``.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        mean = X @ self.coef_ + self.intercept_
+        mean = _validate(self, X, dtype=np.float64, reset=False) @ self.coef_ + self.intercept_
         if self.release == "mean":
             return mean
         return mean + self.release_std_ * self._noise.standard_normal(len(mean))
