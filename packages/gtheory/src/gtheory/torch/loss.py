@@ -9,7 +9,7 @@ import math
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
 from infocore.errors import KindError, NotFittedError, ParameterError, ShapeError
@@ -92,7 +92,7 @@ class SemanticInfoLoss(nn.Module):
         self.register_buffer("n_batches", torch.zeros((), dtype=torch.int64))
 
     def forward(
-        self, logits: Float[Tensor, "B C"], targets: Int[Tensor, " B"], pool: Float[Tensor, "P C"] | None = None
+        self, logits: Float[Tensor, "B C"], targets: Integer[Tensor, " B"], pool: Float[Tensor, "P C"] | None = None
     ) -> Tensor:
         """Return the loss, and in training take the batch into the running mean.
 

@@ -1,0 +1,28 @@
+"""What importing costs, and what is said where torch is missing."""
+
+import subprocess
+import sys
+
+import gtheory
+
+
+def python(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+def test_importing_brings_neither_torch_nor_matplotlib():
+    code = "import gtheory, sys; print([m for m in ('torch', 'matplotlib', 'cvxpy') if m in sys.modules])"
+    assert python(code).stdout.strip() == "[]"
+
+
+def test_every_public_name_is_there_and_documented():
+    assert sorted(gtheory.__all__) == gtheory.__all__
+    for name in gtheory.__all__:
+        assert name == "__version__" or getattr(gtheory, name).__doc__
+
+
+def test_torch_part_says_how_to_install_torch():
+    done = python("import sys; sys.modules['torch'] = None; import gtheory.torch")
+    assert done.returncode == 1
+    assert "MissingExtraError: gtheory.torch needs torch" in done.stderr
+    assert "pip install -c constraints.txt './packages/infocore[torch]' './packages/gtheory[torch]'" in done.stderr
