@@ -242,7 +242,8 @@ class MIDClassifier(ClassifierMixin, BaseEstimator):
         array of shape (n,)
             Labels.
         """
-        return self.classes_[self.logits(X, queries, access, rng).argmax(1)]
+        best = self.logits(X, queries, access, rng).argmax(1)
+        return self.classes_[best]
 
     def information(self, X: ArrayLike) -> NDArray[np.float64] | None:
         """Divergence of each record's latent from the prior, eq. 34 before its mean.
