@@ -109,21 +109,19 @@ def unchecked(request):
         pytest.skip("where annotations are checked at run time, they refuse first")
 
 
-UNCHECKED = pytest.mark.usefixtures("unchecked")
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [
-        ({"n_labels": 0}, "`n_labels` must be at least 1"),
-        pytest.param({"n_labels": 2, "truth": "softmax"}, "`truth` must be", marks=UNCHECKED),
-        ({"n_labels": 2, "momentum": 1.0}, "`momentum` must be in"),
-        pytest.param({"n_labels": 2, "reduction": "max"}, "`reduction` must be", marks=UNCHECKED),
-    ],
+    [({"n_labels": 0}, "`n_labels` must be at least 1"), ({"n_labels": 2, "momentum": 1.0}, "`momentum` must be in")],
 )
 def test_settings_that_are_refused(settings, message):
     with pytest.raises(ParameterError, match=message):
         SemanticInfoLoss(**settings)
+
+
+@pytest.mark.parametrize("settings", [{"truth": "softmax"}, {"reduction": "max"}])
+def test_words_that_are_refused(settings, unchecked):
+    with pytest.raises(ParameterError, match=f"`{next(iter(settings))}` must be"):
+        SemanticInfoLoss(2, **settings)
 
 
 F, Y = torch.zeros(4, 2), torch.zeros(4, dtype=torch.int64)
@@ -134,7 +132,6 @@ F, Y = torch.zeros(4, 2), torch.zeros(4, dtype=torch.int64)
     [
         ((torch.zeros(4, 3), Y), ShapeError, r"`logits` must have shape \(B, 2\)"),
         ((F, Y, torch.zeros(0, 2)), ShapeError, r"`pool` must have shape \(B, 2\)"),
-        pytest.param((F, Y[:3]), ShapeError, r"`targets` must have shape \(4,\)", marks=UNCHECKED),
         ((F, Y + 2), ParameterError, "labels in 0..1; got 2 to 2"),
         ((F, Y - 1), ParameterError, "labels in 0..1; got -1 to -1"),
     ],
@@ -144,12 +141,17 @@ def test_batches_that_are_refused(arguments, error, message):
         SemanticInfoLoss(2)(*arguments)
 
 
-@UNCHECKED
-def test_kinds_that_are_refused():
-    with pytest.raises(KindError, match="`logits` must be floating point"):
-        SemanticInfoLoss(2)(F.long(), Y)
-    with pytest.raises(KindError, match="`targets` must be integers"):
-        SemanticInfoLoss(2)(F, F[:, 0])
+@pytest.mark.parametrize(
+    ("logits", "targets", "error", "message"),
+    [
+        (F, Y[:3], ShapeError, r"`targets` must have shape \(4,\)"),
+        (F.long(), Y, KindError, "`logits` must be floating point"),
+        (F, F[:, 0], KindError, "`targets` must be integers"),
+    ],
+)
+def test_what_the_annotations_also_say(logits, targets, error, message, unchecked):
+    with pytest.raises(error, match=message):
+        SemanticInfoLoss(2)(logits, targets)
 
 
 def test_reading_before_training_is_refused():
