@@ -138,6 +138,11 @@ def test_a_white_shoe_counts_more_than_a_black_raven_except_for_c(cells):
     assert raven["c1"] > base["c1"]
 
 
+def test_at_another_table_four_measures_prefer_the_raven():
+    base, raven, shoe = (confirmation(*cells).measures() for cells in ((6, 1, 1, 10), (7, 1, 1, 10), (6, 1, 1, 11)))
+    assert {n for n in NAMES[:-1] if raven[n] - base[n] > shoe[n] - base[n]} == {"C", "Z", "S", "N"}
+
+
 def test_units():
     bits, nats = confirmation(20, 180, 8, 792), confirmation(20, 180, 8, 792, base=math.e)
     assert (bits.unit, nats.unit) == ("bits", "nats")
