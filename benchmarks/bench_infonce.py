@@ -15,7 +15,7 @@ class LargestTensor(TorchDispatchMode):
 
     largest = 0
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # noqa: ANN001, ANN204 - torch's signature
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         out = func(*args, **(kwargs or {}))
         for tensor in out if isinstance(out, (tuple, list)) else (out,):
             if isinstance(tensor, torch.Tensor):
@@ -32,13 +32,13 @@ def pair(batch: int, dim: int) -> tuple[torch.Tensor, torch.Tensor]:
     return normalise(x).requires_grad_(), normalise(y).requires_grad_()
 
 
-def step(loss, x: torch.Tensor, y: torch.Tensor) -> None:  # noqa: ANN001 - a function of x and y
+def step(loss, x: torch.Tensor, y: torch.Tensor) -> None:
     """Run one forward and backward pass."""
     x.grad = y.grad = None
     loss(x, y).backward()
 
 
-def largest(loss, x: torch.Tensor, y: torch.Tensor) -> float:  # noqa: ANN001 - a function of x and y
+def largest(loss, x: torch.Tensor, y: torch.Tensor) -> float:
     """Return the size of the largest tensor made by one step, in MB."""
     gc.collect()
     with LargestTensor() as mode:

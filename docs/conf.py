@@ -4,7 +4,7 @@ import importlib.metadata
 
 project = "information-learning"
 author = "the information-learning developers"
-copyright = "2026, the information-learning developers"  # noqa: A001 - Sphinx's name
+copyright = "2026, the information-learning developers"
 release = importlib.metadata.version("infocore")
 
 extensions = [

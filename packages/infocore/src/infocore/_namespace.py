@@ -26,7 +26,7 @@ class _Numpy:
 
     @staticmethod
     def asarray(a: ArrayLike, name: str) -> Array:
-        out = np.asarray(a)
+        out: Any = np.asarray(a)
         if out.dtype.kind in "biu":
             return out.astype(np.float64)
         if out.dtype.kind != "f":

@@ -571,7 +571,9 @@ def _matrix(scores: Any, caller: str, *, square: bool = False, negatives: bool =
     return xp, s
 
 
-def _against_product(xp: Any, s: Array, joint: Any, product: Any, *, hole: float) -> Array:
+def _against_product(
+    xp: Any, s: Array, joint: Callable[[Any], Any], product: Callable[[Any], Any], *, hole: float
+) -> Array:
     """Mean of `joint` over the diagonal minus mean of `product` over the rest; `product(hole)` is 0."""
     rows, columns = s.shape
     rest = product(xp.fill_diagonal(s, hole)).sum()
