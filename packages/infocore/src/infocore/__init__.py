@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from infocore._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from infocore.api import feature_scores as feature_scores
     from infocore.api import mutual_information as mutual_information
     from infocore.bounds import BOUNDS as BOUNDS
     from infocore.bounds import infonce as infonce
@@ -19,12 +20,13 @@ if TYPE_CHECKING:
 _WHERE = {
     "BOUNDS": "infocore.bounds",
     "MIEstimate": "infocore.result",
+    "feature_scores": "infocore.api",
     "infonce": "infocore.bounds",
     "mutual_information": "infocore.api",
     "pointwise": "infocore.bounds",
 }
 
-__all__ = ["BOUNDS", "MIEstimate", "__version__", "infonce", "mutual_information", "pointwise"]
+__all__ = ["BOUNDS", "MIEstimate", "__version__", "feature_scores", "infonce", "mutual_information", "pointwise"]
 
 
 def __getattr__(name: str) -> Any:

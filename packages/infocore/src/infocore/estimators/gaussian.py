@@ -1,0 +1,114 @@
+"""Mutual information of jointly Gaussian variables, from canonical correlations."""
+
+import dataclasses
+import warnings
+
+import numpy as np
+
+from infocore._validate import Floats, Pair
+from infocore.errors import DegenerateWarning, TooFewSamplesError
+from infocore.estimators._base import FitFree, Terms
+
+__all__ = ["GaussianMI"]
+
+# Above this a canonical correlation is 1 to rounding: the relation is exact and the information infinite.
+EXACT = 1.0 - 1e-12
+
+
+@dataclasses.dataclass(frozen=True)
+class GaussianMI(FitFree):
+    r"""Mutual information from canonical correlations, right if the joint law is Gaussian.
+
+    .. math:: \hat I = -\tfrac12 \sum_i \log(1 - r_i^2) - \frac{d_x d_y}{2n}
+
+    Notes
+    -----
+    Sample correlations are biased up; the last term removes the bias to first order (chi-square mean of the likelihood
+    ratio). The standard error is that of the fitted pointwise information. On data that are not Gaussian the value is
+    that of the Gaussian with the same covariance: mostly low, and high on heavy tails.
+
+    References
+    ----------
+    .. [1] T. Cover, J. Thomas, "Elements of Information Theory", 2006, ch. 8.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.standard_normal(2000)
+    >>> print(GaussianMI().estimate(x, x + rng.standard_normal(2000)))  # truth 0.347
+    0.349 nats (90% CI 0.323 to 0.376, n=2000, gaussian)
+    """
+
+    @property
+    def method(self) -> str:
+        """Name that the estimate carries."""
+        return "gaussian"
+
+    @property
+    def min_samples(self) -> int:
+        """The smallest n the method accepts, for one column a side."""
+        return 4
+
+    def terms(self, pair: Pair) -> Terms:
+        """Return the value and the fitted pointwise information, nats."""
+        u, v, r = canonical(pair.x.numbers(self.method), pair.y.numbers(self.method), self.method)
+        dof = u.shape[1] * v.shape[1]
+        if r[0] >= EXACT:
+            note = "a linear relation is exact, so the information is infinite"
+            warnings.warn(f"gaussian: {note}.", DegenerateWarning, stacklevel=4)
+            return Terms(np.inf, np.zeros(pair.n), diagnostics={"notes": [note]})
+        value = -0.5 * float(np.log1p(-(r**2)).sum()) - dof / (2 * pair.n)
+        return Terms(
+            value,
+            log_ratio(u[:, : len(r)], v[:, : len(r)], r).sum(1),
+            degrees=dof,
+            diagnostics={"canonical_correlations": r.tolist(), "rank": [u.shape[1], v.shape[1]]},
+        )
+
+
+def canonical(x: Floats, y: Floats, caller: str) -> tuple[Floats, Floats, Floats]:
+    """Canonical variables of unit variance and their correlations, largest first.
+
+    Parameters
+    ----------
+    x, y : array of shape (n, dx), (n, dy)
+        Columns that depend linearly on others are dropped by rank.
+    caller : str
+        For the messages.
+
+    Returns
+    -------
+    u : array of shape (n, rank of x)
+    v : array of shape (n, rank of y)
+    r : array of shape (min of the ranks,)
+
+    Raises
+    ------
+    TooFewSamplesError
+        If n does not exceed the sum of the ranks by two.
+    """
+    n = len(x)
+    if n < x.shape[1] + y.shape[1] + 2:
+        raise TooFewSamplesError(
+            f"{caller}: needs n >= dx + dy + 2 rows, or every correlation is fitted to 1; got n={n} for "
+            f"{x.shape[1]} + {y.shape[1]} columns."
+        )
+    qx, qy = _whiten(x), _whiten(y)
+    a, r, bt = np.linalg.svd(qx.T @ qy)
+    root = np.sqrt(n)
+    return root * qx @ a, root * qy @ bt.T, np.clip(r, 0.0, 1.0)
+
+
+def log_ratio(u: Floats, v: Floats, r: Floats) -> Floats:
+    """Log density ratio of standard bivariate normals with correlations r; `u`, `v` broadcast, nats."""
+    rest = 1.0 - r**2
+    return -0.5 * np.log(rest) - (r**2 * (u**2 + v**2) - 2.0 * r * u * v) / (2.0 * rest)
+
+
+def _whiten(a: Floats) -> Floats:
+    """Orthonormal basis of the centred columns."""
+    centred = a - a.mean(0)
+    centred = centred / np.maximum(np.abs(centred).max(0), np.finfo(np.float64).tiny)
+    q, s, _ = np.linalg.svd(centred, full_matrices=False)
+    return q[:, s > s[0] * max(a.shape) * np.finfo(np.float64).eps]
