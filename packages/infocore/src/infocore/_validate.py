@@ -4,12 +4,16 @@ A column is *discrete* if it holds few values that recur (text, booleans and cat
 value occurs twice, *mixed* otherwise: an atom in a density, rounded measurements, counts with many values.
 """
 
+# numpy and pandas type some of what they return as unknown; the rest of strict holds
+# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false
+
 import dataclasses
 import math
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,7 +154,7 @@ def paired(x: Any, y: Any, caller: str, *, min_samples: int = 2) -> Pair:
     Warns
     -----
     DegenerateWarning
-        For constant columns and for repeated rows of columns that are not discrete.
+        For constant columns.
     """
     a, b = sample(x, caller, "x"), sample(y, caller, "y")
     if len(a.values) != len(b.values):
@@ -167,16 +171,15 @@ def paired(x: Any, y: Any, caller: str, *, min_samples: int = 2) -> Pair:
         for name, constant in zip(side.names, side.constant, strict=True)
         if constant
     ]
-    repeats = _repeated_rows(a, b)
-    if repeats:
-        flags.append(f"{repeats} repeated rows")
     if flags:
         warnings.warn(
-            f"{caller}: {', '.join(flags)}. A constant column carries no information; rows that repeat in columns "
-            "that are not discrete are atoms or copies, and copies are not independent samples.",
+            f"{caller}: {', '.join(flags)}: what never changes carries no information, and adds none to the estimate.",
             DegenerateWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
+    repeats = _repeated_rows(a, b)
+    if repeats:  # rounding does this as well as copying, so it is a note and no warning
+        flags.append(f"{repeats} repeated rows")
     return Pair(a, b, tuple(flags))
 
 
@@ -262,7 +265,7 @@ def generator(rng: int | np.random.Generator, caller: str) -> np.random.Generato
     """Return a generator from a seed or a generator; None is refused, so that no result depends on the clock."""
     if isinstance(rng, np.random.Generator):
         return rng
-    if not isinstance(rng, (int, np.integer)) or isinstance(rng, bool) or rng < 0:
+    if isinstance(rng, bool) or not hasattr(rng, "__index__") or rng < 0:
         raise ParameterError(f"{caller}: `rng` must be a seed >= 0 or a numpy Generator; got {rng!r}.")
     return np.random.default_rng(int(rng))
 
@@ -271,11 +274,9 @@ def _columns(values: Any, caller: str, name: str) -> tuple[list[Any], tuple[str,
     """Take the input apart into columns and their names."""
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(values, pandas.DataFrame):
-        frame = cast("Any", values)
-        return [frame.iloc[:, j] for j in range(frame.shape[1])], tuple(str(c) for c in frame.columns)
+        return [values.iloc[:, j] for j in range(values.shape[1])], tuple(str(c) for c in values.columns)
     if pandas is not None and isinstance(values, (pandas.Series, pandas.Index)):
-        series = cast("Any", values)
-        return [series], (name if series.name is None else str(series.name),)
+        return [values], (name if values.name is None else str(values.name),)
     try:
         array = np.asarray(values)
     except ValueError as e:
@@ -284,7 +285,7 @@ def _columns(values: Any, caller: str, name: str) -> tuple[list[Any], tuple[str,
         raise KindError(f"{caller}: `{name}` cannot be read as an array: {e}") from e
     if array.ndim not in (1, 2):
         raise ShapeError(
-            f"{caller}: `{name}` must have shape (n,) or (n, d); got {array.shape}. Flatten the features of a row first."
+            f"{caller}: `{name}` must have shape (n,) or (n, d); got {array.shape}. Flatten each row first."
         )
     if array.ndim == 1:
         return [array], (name,)
@@ -296,7 +297,7 @@ def _read(column: Any, caller: str, name: str) -> tuple[NDArray[Any], bool]:
     """Turn a column into float64 or int64; say whether its numbers are only codes."""
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(column, (pandas.Series, pandas.Index)):
-        series = cast("Any", column)
+        series = column
         if isinstance(series.dtype, pandas.CategoricalDtype):
             number = np.asarray(pandas.Categorical(series).codes).astype(np.int64)
             return (np.where(number < 0, np.nan, number), True) if (number < 0).any() else (number, True)
@@ -334,8 +335,8 @@ def _read_objects(array: NDArray[Any], caller: str, name: str) -> tuple[NDArray[
     others = {type(v).__name__ for v in array[~missing].tolist() if not isinstance(v, (str, bytes))}
     if others:
         raise KindError(
-            f"{caller}: `{name}` is an array of objects ({', '.join(sorted(others))}); convert it to numbers, booleans, "
-            "text or categories first, so that nothing is guessed."
+            f"{caller}: `{name}` is an array of objects ({', '.join(sorted(others))}); convert it to numbers, "
+            "booleans, text or categories first, so that nothing is guessed."
         )
     if missing.any():
         return np.where(missing, np.nan, 0.0), True
@@ -360,7 +361,7 @@ def _kind(column: NDArray[Any], nominal: bool) -> tuple[Kind, bool]:
     else:
         ordered = np.sort(column)
         distinct = 1 + int(np.count_nonzero(ordered[1:] != ordered[:-1]))
-    if nominal or distinct == 1 or 2 * distinct <= n and distinct <= max(FEW_VALUES, math.isqrt(n)):
+    if nominal or distinct == 1 or (2 * distinct <= n and distinct <= max(FEW_VALUES, math.isqrt(n))):
         return "discrete", distinct == 1
     return ("continuous" if distinct == n else "mixed"), False
 

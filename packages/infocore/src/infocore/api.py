@@ -69,7 +69,7 @@ def mutual_information(
     >>> rng = np.random.default_rng(0)
     >>> x = rng.standard_normal(2000)
     >>> print(mutual_information(x, x + rng.standard_normal(2000), units="bits"))  # truth 0.5
-    0.500 bits (90% CI 0.451 to 0.548, n=2000, ksg)
+    0.493 bits (90% CI 0.435 to 0.551, n=2000, ksg)
     """
     caller = "mutual_information"
     if method not in METHODS:
@@ -115,11 +115,10 @@ def feature_scores(
 
     Examples
     --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.feature_selection import SelectKBest
-    >>> X, y = load_iris(return_X_y=True)
-    >>> SelectKBest(feature_scores, k=2).fit(X, y).get_support().tolist()
-    [False, False, True, True]
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).standard_normal((1000, 3))
+    >>> feature_scores(X, X[:, 1] > 0).round(2).tolist()  # log 2 in the second
+    [-0.0, 0.69, 0.02]
     """
     checked = sample(X, "feature_scores", "X")
     columns = (

@@ -104,7 +104,7 @@ def _counts(counts: ArrayLike, caller: str) -> NDArray[np.float64]:
     c = np.asarray(counts, np.float64)
     if not np.isfinite(c).all() or (c < 0).any() or (c != np.floor(c)).any() or not c.any():
         raise InvalidDistributionError(
-            f"{caller}: counts must be whole numbers >= 0, at least one of them positive; for probabilities multiply by "
-            "the sample size."
+            f"{caller}: counts must be whole numbers >= 0, at least one of them positive; for probabilities "
+            "multiply by the sample size."
         )
     return c

@@ -45,6 +45,8 @@ class Terms:
         Fitted pointwise information; its spread gives the standard error.
     degrees : float
         Degrees of freedom of the fitted dependence, 0 if it has none.
+    noise : float
+        Variance that a row adds beyond the spread of its term, 0 if none.
     cap : float, optional
         Largest value the method can give here.
     strength : {"asymptotic", "heuristic"}
@@ -56,6 +58,7 @@ class Terms:
     value: float
     pointwise: Floats
     degrees: float = 0.0
+    noise: float = 0.0
     cap: float | None = None
     strength: Strength = "asymptotic"
     diagnostics: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
@@ -148,11 +151,10 @@ class FitFree(ABC):
         check_level(ci_level, self.method)
         ids = None if blocks is None else block_ids(blocks, pair.n, self.method)
         useful = Pair(pair.x.informative(), pair.y.informative(), pair.flags)
-        if useful.x.names and useful.y.names:
-            terms = self.terms(useful)
-        else:  # one side is constant, and I = 0 whatever the other does
-            terms = Terms(0.0, np.zeros(pair.n), cap=0.0)
-        error = influence_standard_error(terms.pointwise, degrees=terms.degrees, blocks=ids)
+        # where one side is constant, I = 0 whatever the other does
+        varied = useful.x.names and useful.y.names
+        terms = self.terms(useful) if varied else Terms(0.0, np.zeros(pair.n), cap=0.0)
+        error = influence_standard_error(terms.pointwise, degrees=terms.degrees, noise=terms.noise, blocks=ids)
         sides = {"x": pair.x, "y": pair.y}
         return MIEstimate(
             value=terms.value,

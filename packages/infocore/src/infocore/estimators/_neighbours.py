@@ -4,6 +4,10 @@ Every count compares ``|x_j - x_i|`` as rounded by float64 with a radius that is
 inside" is exact: with data on a grid, a bound ``x_i + r`` rounded once more would move points across it.
 """
 
+# scipy has no types; the rest of strict holds
+# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportAttributeAccessIssue=false
+
 from collections.abc import Iterator
 from typing import Any
 

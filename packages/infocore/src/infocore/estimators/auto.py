@@ -1,5 +1,9 @@
 """A choice of method by the kinds of the columns and, in many dimensions, by evidence; it says why."""
 
+# numpy and pandas type some of what they return as unknown; the rest of strict holds
+# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false
+
 import dataclasses
 import math
 from typing import Any
@@ -12,14 +16,12 @@ from infocore.errors import InfoError
 from infocore.estimators._base import FitFree
 from infocore.estimators.discrete import DiscreteMI
 from infocore.estimators.gaussian import GaussianMI, canonical, log_ratio
-from infocore.estimators.ksg import KSG
+from infocore.estimators.ksg import FEW_COLUMNS, KSG
 from infocore.estimators.mixed import MixedKSG
 from infocore.result import MIEstimate
 
 __all__ = ["AutoMI"]
 
-# Up to this many columns in all, k-NN needs no help from a model.
-FEW_COLUMNS = 4
 # Rows of the held-out score matrix; InfoNCE cannot exceed its log.
 HELD_OUT = 1000
 # Share of the Gaussian value that its own critic must confirm on rows it was not fitted on. Measured (n = 2000, 20
@@ -34,8 +36,8 @@ class AutoMI:
 
     Columns that are all discrete are counted; discrete with continuous columns, and mixed columns, go to `MixedKSG`;
     up to four continuous columns go to `KSG`. With more, k-NN reads low and a Gaussian model is preferred on two
-    conditions: its critic, fitted on half of the rows, confirms the value on the other half (an InfoNCE lower bound), and
-    k-NN does not find significantly more.
+    conditions: its critic, fitted on half of the rows, confirms the value on the other half (an InfoNCE lower bound),
+    and k-NN does not find significantly more.
 
     Parameters
     ----------

@@ -1,5 +1,9 @@
 """The k-nearest-neighbour estimator of Kraskov, Stögbauer and Grassberger."""
 
+# scipy has no types; the rest of strict holds
+# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportAttributeAccessIssue=false
+
 import dataclasses
 import warnings
 from typing import Literal
@@ -15,6 +19,8 @@ __all__ = ["KSG"]
 
 # Share of rows whose k nearest in a margin are their k nearest jointly, above which a relation looks exact.
 LOOKS_EXACT = 0.95
+# Beyond this many columns in all the bias, which no interval here knows of, exceeds the standard error at n = 1000.
+FEW_COLUMNS = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +47,10 @@ class KSG(FitFree):
 
     Notes
     -----
+    The standard error adds :math:`\psi'(k)` to the variance of a term, for neighbours share their fluctuations. This is
+    measured, not proved: on Gaussian laws at n = 1000 and k = 3 it is 0.98 to 1.07 of the true spread, where the terms
+    alone give 0.7 to 0.9 and so does subsampling. It knows nothing of bias.
+
     Never above :math:`\psi(n) - \psi(k)` (variant 1; variant 2 at most :math:`\psi(n) - \psi(k) - 1/k`), which is its
     cap. Low in many dimensions and for strong dependence: 0.87 of 2.23 nats in 10 + 10 dimensions at n = 1000. Values
     that occur twice break it: use `MixedKSG`.
@@ -56,7 +66,7 @@ class KSG(FitFree):
     >>> rng = np.random.default_rng(0)
     >>> x = rng.standard_normal(2000)
     >>> print(KSG().estimate(x, x + rng.standard_normal(2000)))  # truth 0.347
-    0.346 nats (90% CI 0.313 to 0.380, n=2000, ksg)
+    0.342 nats (90% CI 0.301 to 0.382, n=2000, ksg)
     """
 
     k: int = 3
@@ -76,7 +86,7 @@ class KSG(FitFree):
 
     def terms(self, pair: Pair) -> Terms:
         """Return the value and the pointwise terms, nats."""
-        from scipy.special import digamma
+        from scipy.special import digamma, polygamma
 
         check_k(self.k, pair.n, self.method)
         if self.variant not in (1, 2):
@@ -112,8 +122,9 @@ class KSG(FitFree):
         return Terms(
             float(pointwise.mean()),
             pointwise,
+            noise=float(polygamma(1, k)),
             cap=None if ties else float(cap),
-            strength="heuristic" if notes else "asymptotic",
+            strength="heuristic" if notes or x.shape[1] + y.shape[1] > FEW_COLUMNS else "asymptotic",
             diagnostics={
                 "k": k,
                 "variant": self.variant,
