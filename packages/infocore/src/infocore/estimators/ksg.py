@@ -111,16 +111,16 @@ class KSG(FitFree):
             pointwise = digamma(k) - 1 / k + digamma(n) - digamma(nx) - digamma(ny)
             cap, nearest = digamma(n) - digamma(k) - 1 / k, k
         ties = int(np.count_nonzero(distances[:, -1] == 0))
-        exact = float(np.mean(np.minimum(nx, ny) <= nearest))
+        value, exact = float(pointwise.mean()), float(np.mean(np.minimum(nx, ny) <= nearest))
         notes: list[str] = []
         if any(kind != "continuous" for kind in (*pair.x.kinds, *pair.y.kinds)):
             notes.append('values repeat, which this method does not allow for: use method="mixed"')
-        if exact > LOOKS_EXACT:
+        if exact > LOOKS_EXACT and value > cap / 2:  # the first alone also holds where the units differ wildly
             notes.append("the relation looks deterministic: information would be infinite")
         if notes:
             warnings.warn(f"ksg: {'; '.join(notes)}.", DegenerateWarning, stacklevel=4)
         return Terms(
-            float(pointwise.mean()),
+            value,
             pointwise,
             noise=float(polygamma(1, k)),
             cap=None if ties else float(cap),

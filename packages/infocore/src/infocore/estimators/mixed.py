@@ -23,10 +23,9 @@ class MixedKSG(FitFree):
 
     .. math:: \hat I = \psi(n) + \langle \psi(k_i) - \psi(n_{x,i}) - \psi(n_{y,i}) \rangle
 
-    Row i looks for its k nearest among the rows that equal it in every discrete column. Where the k-th is at distance
-    0, :math:`k_i` counts the rows that coincide with it; else :math:`k_i = k`, or the size of its class less one where
-    that is smaller. The margins count what lies strictly within that distance (at distance 0: what coincides), the
-    row itself included.
+    Row i looks for its k nearest among the rows that equal it in every discrete column (for all but itself, if they are
+    fewer). The three counts are of what lies strictly within the distance of the k-th, jointly, in x and in y, the row
+    itself included; where that distance is 0, of what coincides.
 
     Parameters
     ----------
@@ -37,10 +36,14 @@ class MixedKSG(FitFree):
 
     Notes
     -----
-    The paper writes log n and logarithms of counts, and measures distances between the codes of classes. With digamma
-    functions and classes infinitely far apart the same idea is exactly `KSG` on continuous data, Ross's estimator for
-    a class and a number, and Miller-Madow to first order on discrete data (derived). A row alone in its class
-    has no neighbour and adds ``psi(n) - psi(n_x)``, about nothing; ``diagnostics["lone_rows"]`` counts them.
+    Without ties :math:`k_i = k` and this is exactly `KSG`; for a class and a number it is exactly Ross's estimator, and
+    for two classes Miller-Madow's to first order (derived). It departs from the paper, which writes log n and
+    logarithms of counts, keeps :math:`k_i = k` unless the distance is 0, and measures distances between the codes of
+    classes. On rounded data the k-th neighbour ties with others and that k is too large: for independent normals
+    rounded to 0.1, n = 1000, it reads 0.29 nats where this reads 0.02.
+
+    A row alone in its class has no neighbour and adds ``psi(n) - psi(n_x)``, about nothing; ``diagnostics["lone_rows"]``
+    counts them.
 
     References
     ----------
@@ -90,7 +93,8 @@ class MixedKSG(FitFree):
                 continue
             k = min(self.k, len(rows) - 1)
             distances, _ = k_nearest(both[rows], k, self.workers)
-            radii[rows], k_i[rows] = distances[:, -1], k
+            radii[rows] = distances[:, -1]
+            k_i[rows] = 1 + np.count_nonzero(distances < distances[:, -1:], axis=1)
             tied = rows[radii[rows] == 0]
             if len(tied):
                 here = counts_within(both[rows], radii[rows], strict=False, workers=self.workers)

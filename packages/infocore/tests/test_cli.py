@@ -1,0 +1,129 @@
+"""The command: what goes to stdout, what to stderr, and the exit codes."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import infocore
+from infocore.api import mutual_information
+from infocore.cli import app, main
+from infocore.config import read_config, resolve
+from infocore.errors import DataError, ParameterError
+
+RNG = np.random.default_rng(0)
+A, B = RNG.standard_normal((2, 200))
+C = np.where(A + B > 0, "high", "low")
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "data.csv"
+    rows = [f"{a!r},{b!r},{c},1" for a, b, c in zip(A.tolist(), B.tolist(), C, strict=True)]
+    path.write_text("\n".join(["a,b,c,one", *rows]) + "\n")
+    return path
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["mi", *map(str, arguments)])
+
+
+def test_one_line(table):
+    done = run(table, "--x", "a", "--x", "b", "--y", "c", "--units", "bits")
+    assert done.exit_code == 0
+    want = mutual_information(np.stack([A, B], 1), C, units="bits")
+    assert done.stdout == f"{want}\n"
+    assert done.stderr == ""
+
+
+def test_json_holds_the_resolved_settings(table):
+    done = run(table, "--x", "a", "--y", "b", "--method", "gaussian", "--ci-level", "0.8", "--seed", "3", "--json")
+    told = json.loads(done.stdout)
+    assert told["config"] == {
+        "data": str(table), "x": ["a"], "y": ["b"], "method": "gaussian", "units": "nats", "ci_level": 0.8, "seed": 3,
+    }  # fmt: skip
+    assert told["version"] == infocore.__version__
+    want = mutual_information(A, B, method="gaussian", ci_level=0.8)
+    assert told["result"]["value"] == pytest.approx(want.value, abs=1e-12)
+    assert told["result"]["ci"] == pytest.approx(list(want.ci))
+
+
+def test_messages_go_to_stderr(table):
+    loud = run(table, "--x", "a", "--x", "one", "--y", "b", "-v")
+    assert "warning: auto: constant column one" in loud.stderr
+    assert "read 200 rows" in loud.stderr
+    assert "few enough for k-NN" in loud.stderr
+    assert loud.stdout.count("\n") == 1
+    assert run(table, "--x", "a", "--x", "one", "--y", "b", "-q").stderr == ""
+    assert "method: gaussian" not in run(table, "--x", "a", "--y", "b", "--method", "gaussian").stderr
+
+
+def test_flags_win_over_the_file(table, tmp_path):
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"x": ["a"], "y": ["b"], "method": "gaussian", "seed": 9}))
+    told = json.loads(run(table, "--config", config, "--y", "c", "--method", "mixed", "--json").stdout)["config"]
+    assert (told["x"], told["y"], told["method"], told["seed"]) == (["a"], ["c"], "mixed", 9)
+
+
+def code(capsys, *arguments):
+    with pytest.raises(SystemExit) as stop:
+        main(["mi", *map(str, arguments)])
+    told = capsys.readouterr()
+    return stop.value.code, told.out, told.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "want", "message"),
+    [
+        (["--x", "a", "--y", "b"], 0, ""),
+        (["--x", "a", "--y", "nope"], 2, "has no column nope; it has a, b, c, one"),
+        (["--x", "a"], 2, "y: Field required"),
+        (["--x", "a", "--y", "b", "--method", "nope"], 2, "method: Input should be 'auto'"),
+        (["--x", "a", "--y", "b", "--ci-level", "2"], 2, "ci_level"),
+        (["--x", "a", "--y", "b", "--nope"], 2, "No such option"),
+        (["--x", "c", "--y", "b", "--method", "gaussian"], 1, "hold text"),
+    ],
+)
+def test_exit_codes(table, capsys, arguments, want, message):
+    got, out, err = code(capsys, table, *arguments)
+    assert got == want
+    assert message in err
+    assert (out == "") == (want != 0)
+
+
+def test_files_that_are_none(tmp_path, capsys):
+    assert code(capsys, tmp_path / "no.csv", "--x", "a", "--y", "b")[0] == 1
+    (tmp_path / "empty.csv").write_text("")
+    got, _, err = code(capsys, tmp_path / "empty.csv", "--x", "a", "--y", "b")
+    assert (got, "cannot be read as CSV" in err) == (1, True)
+
+
+def test_settings_files_that_are_none(tmp_path):
+    broken = tmp_path / "broken.json"
+    broken.write_text("{")
+    with pytest.raises(DataError, match="cannot be read as JSON"):
+        read_config(broken)
+    broken.write_text("[]")
+    with pytest.raises(DataError, match="one JSON object; got list"):
+        read_config(broken)
+    with pytest.raises(ParameterError, match="colour: Extra inputs"):
+        resolve({"data": "d.csv", "x": ["a"], "y": ["b"], "colour": 1}, {})
+
+
+def test_version_and_help():
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.stdout) == (0, f"{infocore.__version__}\n")
+    assert "mutual information" in CliRunner().invoke(app, ["--help"]).stdout.lower()
+
+
+def test_as_a_process_without_torch(table):
+    code = (
+        "import sys; sys.modules['torch'] = None; from infocore.cli import main;"
+        f"main(['mi', {str(table)!r}, '--x', 'a', '--y', 'c', '--json'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["result"]["method"] == "mixed"
