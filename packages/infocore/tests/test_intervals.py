@@ -53,8 +53,8 @@ def test_coverage(estimator, rho):
         assert found["se"] == pytest.approx(found["sd"], rel=0.3)
 
 
-# 40 groups of 10 copies each: the terms alone claim a tenth of the samples' error; measured over 100 samples 0.91
-# with blocks and 0.40 without
+# 40 groups of 10 near-copies: the terms alone claim a third of the error; measured over 100 samples 0.83 with blocks
+# and 0.24 without
 def test_blocks_cover_where_rows_depend():
     def law(rng):
         x, y = normal(40, 0.6)(rng)
@@ -66,7 +66,7 @@ def test_blocks_cover_where_rows_depend():
             return GaussianMI().fit_estimate(x, y, rng, ci_level, blocks=10)
 
     truth = -0.5 * math.log(1 - 0.36)
-    assert coverage(Blocked(), law, truth, repetitions=100)["coverage"] >= 0.8
+    assert coverage(Blocked(), law, truth, repetitions=100)["coverage"] >= 0.75
     assert coverage(GaussianMI(), law, truth, repetitions=100)["coverage"] <= 0.6
 
 

@@ -48,10 +48,8 @@ def k_nearest(points: Floats, k: int, workers: int) -> tuple[Floats, Ints]:
 
     tree: Any = cKDTree(points)
     distances, rows = tree.query(points, k=k + 1, p=np.inf, workers=workers)
-    # the point itself is at distance 0, but with copies not always first
-    own = rows == np.arange(len(points))[:, None]
-    own[~own.any(1), -1] = True
-    return distances[~own].reshape(-1, k), rows[~own].reshape(-1, k)
+    # the first is the point itself, or a copy of it, which is the same to every distance
+    return distances[:, 1:], rows[:, 1:]
 
 
 def counts_within(points: Floats, radii: Floats, *, strict: bool, workers: int = 1) -> Ints:

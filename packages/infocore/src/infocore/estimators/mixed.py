@@ -37,7 +37,7 @@ class MixedKSG(FitFree):
     Notes
     -----
     Without ties :math:`k_i = k` and this is exactly `KSG`; for a class and a number it is exactly Ross's estimator, and
-    for two classes Miller-Madow's to first order (derived). It departs from the paper, which writes log n and
+    for two classes Miller-Madow to first order (derived). It departs from the paper, which writes log n and
     logarithms of counts, keeps :math:`k_i = k` unless the distance is 0, and measures distances between the codes of
     classes. On rounded data the k-th neighbour ties with others and that k is too large: for independent normals
     rounded to 0.1, n = 1000, it reads 0.29 nats where this reads 0.02.
