@@ -42,8 +42,8 @@ class MixedKSG(FitFree):
     classes. On rounded data the k-th neighbour ties with others and that k is too large: for independent normals
     rounded to 0.1, n = 1000, it reads 0.29 nats where this reads 0.02.
 
-    A row alone in its class has no neighbour and adds ``psi(n) - psi(n_x)``, about nothing; ``diagnostics["lone_rows"]``
-    counts them.
+    A row alone in its class has no neighbour and adds ``psi(n) - psi(n_x)``, about nothing:
+    ``diagnostics["lone_rows"]`` counts them.
 
     References
     ----------
