@@ -203,6 +203,7 @@ def coverage(
     truth: float,
     *,
     repetitions: int = 200,
+    first_seed: int = 0,
     ci_level: float = 0.9,
 ) -> dict[str, float]:
     """Measure bias, spread and coverage of an estimator on a law of known information.
@@ -212,11 +213,13 @@ def coverage(
     estimator : estimator
         With ``fit_estimate``.
     law : callable
-        ``law(rng) -> (x, y)``, a fresh sample; called with the seeds 0 .. repetitions - 1.
+        ``law(rng) -> (x, y)``, a fresh sample.
     truth : float
         Its information, nats.
     repetitions : int
         Number of samples.
+    first_seed : int
+        The samples have the seeds from here on; where a rule was chosen by looking at some, measure it on others.
     ci_level : float
         Nominal coverage.
 
@@ -236,7 +239,7 @@ def coverage(
         warnings.simplefilter("ignore")
         found = [
             estimator.fit_estimate(*law(np.random.default_rng(seed)), rng=seed, ci_level=ci_level)
-            for seed in range(repetitions)
+            for seed in range(first_seed, first_seed + repetitions)
         ]
     values = np.array([e.value for e in found])
     return {
