@@ -10,20 +10,19 @@ References
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
-from infocore.torch.training import ArrayBatches, TrainState, fit
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from infocore.errors import ParameterError, ShapeError
+from infocore.torch.layers import mlp
+from infocore.torch.training import ArrayBatches, TrainState, fit
 from mid.attacks.metrics import judge
 from mid.attacks.protocols import Access, AttackResult, Output, Target
 from mid.attacks.reading import read
-from mid.torch._layers import mlp
 
 __all__ = ["InversionAttack"]
 
@@ -185,7 +184,7 @@ class InversionAttack:
         held, used = np.split(order, [max(1, len(order) // 5)])
         weights, batch_order = (int(s) for s in rng.integers(2**63, size=2))
         widths = (answers.shape[1], *self.hidden, records.shape[1])
-        inverse = mlp(widths, torch.Generator().manual_seed(weights), last_activation=False)
+        inverse = mlp(widths, torch.Generator().manual_seed(weights))
         last = inverse[-1]
         assert isinstance(last, nn.Linear)
         with torch.no_grad():
@@ -196,13 +195,20 @@ class InversionAttack:
             return {"loss": functional.mse_loss(model(batch[0]), batch[1])}
 
         def validate(model: nn.Module) -> float:
-            with torch.no_grad():
-                return float(objective(model, validation)["loss"])
+            return -float(objective(model, validation)["loss"])
 
         state = TrainState(inverse, torch.optim.Adam(inverse.parameters(), lr=self.learning_rate))
         batches = ArrayBatches(
             answers[used], records[used], batch_size=min(self.batch_size, len(used)), seed=batch_order
         )
-        options: dict[str, Any] = {"validate": validate, "validate_every": 50, "patience": self.patience}
-        fit(state, batches, objective, max_steps=self.max_steps, progress=self.progress, **options)
+        fit(
+            state,
+            batches,
+            objective,
+            max_steps=self.max_steps,
+            validate=validate,
+            validate_every=50,
+            patience=self.patience,
+            progress=self.progress,
+        )
         return inverse

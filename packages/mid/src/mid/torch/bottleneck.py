@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from infocore.errors import ParameterError, ShapeError
-from mid.torch._layers import linear
+from infocore.torch.layers import linear
 
 __all__ = ["BottleneckHead", "BottleneckOutput", "bottleneck_objective", "divergence", "information_loss"]
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from infocore.torch.training import ArrayBatches, TrainState, fit
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
@@ -14,8 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from infocore.errors import ParameterError
+from infocore.torch.layers import linear, mlp
+from infocore.torch.training import ArrayBatches, TrainState, fit
 from mid.attacks.protocols import Access, Output
-from mid.torch._layers import linear, mlp
 from mid.torch.bottleneck import BottleneckHead, BottleneckOutput, bottleneck_objective, divergence
 
 _validate: Any = validate_data  # scikit-learn types its `X` as the string that is its default
@@ -141,9 +141,8 @@ class MIDClassifier(ClassifierMixin, BaseEstimator):
             generator = torch.Generator().manual_seed(int(seed))
             return bottleneck_objective(model, (records, labels), self.beta, generator=generator)
 
-        steps = self.epochs * -(-len(x) // self.batch_size)
         state = TrainState(self.module_, torch.optim.Adam(self.module_.parameters(), lr=self.learning_rate))
-        fit(state, seeded, objective, max_steps=steps, progress=self.progress)
+        fit(state, seeded, objective, max_steps=self.epochs * batches.per_epoch, progress=self.progress)
         self.module_.eval()
         return self
 
