@@ -3,8 +3,6 @@
 from typing import Any, Protocol
 
 import numpy as np
-from infocore.torch.critics import Separable
-from infocore.torch.variational import VariationalMI
 from numpy.typing import ArrayLike, NDArray
 
 from infocore.errors import ShapeError
@@ -104,7 +102,7 @@ def audit_leakage(
     answers = [
         read(model.release(x, output=output, queries=queries, access=access, rng=rng), output) for x in (train, test)
     ]
-    scorer = VariationalMI(bound="infonce", critic=Separable()) if estimator is None else estimator
+    scorer = _default_estimator() if estimator is None else estimator
     scorer.fit(train, answers[0], rng=rng)
     kl = model.information(test) if access == "sampled" else None
     return LeakageAudit(
@@ -114,3 +112,10 @@ def audit_leakage(
         queries=queries,
         access=access,
     )
+
+
+def _default_estimator() -> Scorer:
+    from infocore.torch.critics import Separable
+    from infocore.torch.variational import VariationalMI
+
+    return VariationalMI(bound="infonce", critic=Separable())
