@@ -20,7 +20,7 @@ _validate: Any = validate_data  # scikit-learn types its `X` as the string that 
 
 __all__ = ["MIDLinearRegression"]
 
-_PAIRWISE_ROWS = 10_000  # above this many rows the pairwise bounds read that many quantiles instead
+_PAIRWISE_ROWS = 4_000  # above this many rows the pairwise bounds read that many quantiles instead
 
 
 class MIDLinearRegression(RegressorMixin, BaseEstimator):
@@ -66,7 +66,7 @@ class MIDLinearRegression(RegressorMixin, BaseEstimator):
         infinite without noise. Answers to q repeated queries carry up to q times as much.
     information_bounds_ : tuple of two floats
         Bhattacharyya lower bound and the smaller of the pairwise and Gaussian upper bounds (eqs 15 to 17), for the
-        same law; above 10 000 rows for that many of its quantiles.
+        same law; above 4 000 rows for that many of its quantiles.
     n_features_in_ : int
         Number of columns of `X`.
 

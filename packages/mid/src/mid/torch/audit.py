@@ -115,7 +115,8 @@ def audit_leakage(
 
 
 def _default_estimator() -> Scorer:
-    from infocore.torch.critics import Separable
     from infocore.torch.variational import VariationalMI
+
+    from infocore.torch.critics import Separable
 
     return VariationalMI(bound="infonce", critic=Separable())
