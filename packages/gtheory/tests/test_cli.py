@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from gtheory import confirmation, optimal_truth, rate_fidelity, semantic_information
+from gtheory import confirmation, optimal_truth, rate_fidelity, rate_fidelity_curve, semantic_information
 from gtheory.cli import main, read_counts
 from infocore.errors import DataError
 
@@ -102,6 +102,17 @@ def test_what_is_not_text_is_refused(tmp_path):
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DataError, match="cannot be read as CSV text"):
         read_counts(path)
+
+
+def test_a_gap_that_is_left_is_told_on_stderr(run, table, monkeypatch):
+    def impatient(px, information, s):
+        return rate_fidelity_curve(px, information, s, tol=1e-12, max_iter=1)
+
+    monkeypatch.setattr("gtheory.cli.rate_fidelity_curve", impatient)
+    code, out, err = run("rate", table("30,2\n5,40\n"), "--s", 2, "--json")
+    assert code == 0
+    assert json.loads(out)["points"][0]["converged"] is False
+    assert err.startswith("warning: blahut_arimoto: stopped after `max_iter` = 1")
 
 
 def test_failure_and_misuse_have_their_codes(run, tmp_path):
