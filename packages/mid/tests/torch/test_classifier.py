@@ -9,6 +9,7 @@ from scipy.special import softmax  # noqa: E402
 from sklearn.base import clone  # noqa: E402
 from sklearn.datasets import load_digits  # noqa: E402
 from sklearn.exceptions import NotFittedError  # noqa: E402
+from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
 
 from infocore.errors import ParameterError  # noqa: E402
 from mid.torch import InversionAttack, MIDClassifier  # noqa: E402
@@ -25,6 +26,17 @@ def digits():
 @functools.cache
 def trained(beta, epochs=80):
     return MIDClassifier(beta=beta, epochs=epochs).fit(*digits()["train"])
+
+
+@parametrize_with_checks(
+    [MIDClassifier(beta=None, hidden=(16,), epochs=25, batch_size=32, learning_rate=3e-2)]  # without noise: repeatable
+)
+def test_scikit_learn_contract(estimator, check):
+    state = np.random.get_state()  # noqa: NPY002 - scikit-learn's own checks shuffle with numpy's global stream
+    try:
+        check(estimator)
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
 
 
 def inversion(beta, **settings):

@@ -124,8 +124,8 @@ class MIDClassifier(ClassifierMixin, BaseEstimator):
                 f"MIDClassifier.fit: `y` must hold at least two classes; got {len(self.classes_)} class."
             )
         rng = np.random.default_rng(self.random_state)
-        weights, order, noise, self._release_seed = (int(s) for s in rng.integers(2**63, size=4))
-        self._released = 0
+        weights, order, noise, release = (int(s) for s in rng.integers(2**63, size=4))
+        self._noise = np.random.default_rng(release)
         self.module_ = self._build(x.shape[1], weights).to(self.device)
         batches = ArrayBatches(x, labels.astype(np.int64), batch_size=min(self.batch_size, len(x)), seed=order)
 
@@ -291,10 +291,8 @@ class MIDClassifier(ClassifierMixin, BaseEstimator):
 
     def _seed(self, rng: Rng) -> int:
         """One seed per call: given, drawn, or next in the stream that started at `fit`."""
-        if rng is None:
-            self._released += 1
-            rng = np.random.default_rng([self._release_seed, self._released])
-        return int(np.random.default_rng(rng).integers(2**63))
+        source = self._noise if rng is None else np.random.default_rng(rng)
+        return int(source.integers(2**63))
 
     def _answers(self, x: Tensor, output: Output, queries: int, seed: int | None) -> Tensor:
         """Mean answer over `queries` draws with noise from `seed`, or the one answer without noise."""
