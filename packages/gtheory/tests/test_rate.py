@@ -180,8 +180,13 @@ def test_a_curve_is_convex_and_in_the_order_asked_for():
 
 def test_stopping_early_warns():
     with pytest.warns(ConvergenceWarning, match="duality gap"):
-        point = rate_fidelity(PX, BINARY.pointwise, 2, tol=1e-14, max_iter=1)
-    assert not point.converged
+        bits = rate_fidelity(PX, BINARY.pointwise, 2, tol=1e-14, max_iter=1)
+    with pytest.warns(ConvergenceWarning):
+        nats = rate_fidelity(PX, BINARY.pointwise * math.log(2), 2, base=math.e, tol=1e-14, max_iter=1)
+    assert not bits.converged
+    assert bits.gap * math.log(2) == pytest.approx(nats.gap)
+    exact = rate_fidelity(PX, BINARY.pointwise, 2, tol=1e-13)
+    assert 0 < (bits.R - 2 * bits.G) - (exact.R - 2 * exact.G) <= bits.gap
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,15 @@ def test_no_channel_goes_below_the_certificate(seed, slope, m, n):
         assert lagrangian(px, mixed, reward, slope) >= value - point.gap - 1e-12
 
 
+def test_the_gap_left_by_an_early_stop_is_the_dual_one():
+    ch = np.array([[0.9, 0.1, 0.0], [0.2, 0.3, 0.5], [0.1, 0.2, 0.7]])
+    with pytest.warns(ConvergenceWarning):
+        point = channel_capacity(ch, tol=1e-15, max_iter=1)
+    divergence = np.sum(ch * np.log(np.where(ch > 0, ch, 1.0) / point.py), 1)
+    assert point.gap > 1e-9
+    assert point.gap == pytest.approx(divergence.max() - point.px @ divergence, abs=1e-12)
+
+
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10**6), m=st.integers(1, 7), n=st.integers(1, 7))
 def test_no_input_law_goes_above_the_capacity_certificate(seed, m, n):
@@ -168,11 +177,23 @@ def test_more_labels_than_newton_takes_still_end_at_the_certificate():
     assert point.distortion == pytest.approx(0.25, abs=1e-6)
 
 
+def test_where_newton_fails_the_plain_step_serves(monkeypatch):
+    def fails(*_):
+        raise RuntimeError("Maximum number of iterations reached.")
+
+    monkeypatch.setattr("infocore.rate.nnls", fails)
+    point = rate_distortion([0.3, 0.7], HAMMING, 3.0, tol=1e-10)
+    assert point.converged
+    assert point.rate == pytest.approx(h(0.3) - h(1 / (1 + math.exp(3))), abs=1e-8)
+
+
 def test_a_start_changes_the_path_and_not_the_answer():
     px, reward = np.array([0.3, 0.7]), -np.array([[0.0, 1.0, 0.4], [1.0, 0.0, 0.4]])
     cold = blahut_arimoto(px, reward, 4.0, tol=1e-11)
     warm = blahut_arimoto(px, reward, 4.0, start=cold.py, tol=1e-11)
     corner = blahut_arimoto(px, reward, 4.0, start=[0.0, 0.0, 1.0], tol=1e-11)
+    forbidden = [[0.0, -math.inf], [-math.inf, 0.0]]
+    assert blahut_arimoto(px, forbidden, 1.0, start=[1.0, 0.0], tol=1e-9).py.tolist() == pytest.approx([0.3, 0.7])
     for other in (warm, corner):
         assert other.rate - 4 * other.reward == pytest.approx(cold.rate - 4 * cold.reward, abs=1e-10)
 

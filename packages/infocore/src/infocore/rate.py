@@ -312,7 +312,7 @@ def tilted_channel(py: ArrayLike, reward: ArrayLike, slope: float) -> Floats:
     gain = _reward(reward, slope, caller)
     if gain.shape[1] != len(q):
         raise ShapeError(f"{caller}: `py` must have one entry per column of `reward`, {gain.shape[1]}; got {len(q)}.")
-    mass = _kernel(gain, slope)[0] * q
+    mass = _kernel(gain, slope) * q
     total = mass.sum(1, keepdims=True)
     if np.any(total <= 0):
         row = int(np.argmin(total))
@@ -351,18 +351,16 @@ def _solve(
         law = distribution(start, caller, "start")
         if len(law) != n:
             raise ShapeError(f"{caller}: `start` must have one entry per column of `{name}`, {n}; got {len(law)}.")
-        q = 0.999 * law + 0.001 * q  # a multiplicative step cannot revive what starts at 0
-    kernel, top = _kernel(gain, slope)
-    alive = p > 0  # an x that never happens constrains nothing
-    weight, kernel, shift = p[alive], kernel[alive], float(p[alive] @ top[alive])
+        q = 0.999 * law + 0.001 * q  # an x whose every y starts at 0 would have no law
+    kernel = _kernel(gain, slope)
 
     def look(law: Floats) -> _Local:
         lam = kernel @ law
-        w = kernel.T @ (weight / lam)
+        w = kernel.T @ (p / lam)
         with np.errstate(divide="ignore"):
             step = np.log(w)
-        value = -float(weight @ np.log(lam)) - shift
-        return _Local(value, step, float(step.max()), 1.0 - w, (np.sqrt(weight) / lam)[:, None] * kernel)
+        # the scales of the kernel's rows would add a constant to the value
+        return _Local(-float(p @ np.log(lam)), step, float(step.max()), 1.0 - w, (np.sqrt(p) / lam)[:, None] * kernel)
 
     q, local, n_iter = _descend(q, look, tol, max_iter)
     converged = _report(local.gap, tol, max_iter, caller)
@@ -419,11 +417,10 @@ def _newton_target(law: Floats, local: _Local) -> Floats | None:
     return target / total if np.isfinite(total) and total > 0 else None
 
 
-def _kernel(gain: Floats, slope: float) -> tuple[Floats, Floats]:
-    """exp(slope * gain) with the largest entry of each row scaled to 1, and the logarithms of those scales."""
+def _kernel(gain: Floats, slope: float) -> Floats:
+    """exp(slope * gain) with the largest entry of each row scaled to 1."""
     tilt = slope * gain
-    top = tilt.max(1)
-    return np.exp(tilt - top[:, None]), top
+    return np.exp(tilt - tilt.max(1, keepdims=True))
 
 
 def _reward(reward: ArrayLike, slope: float, caller: str) -> Floats:
