@@ -88,7 +88,11 @@ def test_audit_in_words_and_in_json():
     assert "I(X; Z)" in text
     assert "log 100 = 4.61" in text
     assert "mutual information" not in text
-    assert "16 times" in str(LeakageAudit(lower, leakage_upper_bound([2.0, 4.0]), "logits", queries=16))
+    upper = leakage_upper_bound([2.0, 4.0], queries=16)
+    assert (upper.value, upper.standard_error) == pytest.approx((48.0, 16.0))
+    assert "At most 48.00 nats (s.e. 16.00) pass the bottleneck in 16 draws" in str(
+        LeakageAudit(lower, upper, "logits", queries=16)
+    )
     assert "No upper bound" in str(LeakageAudit(lower, None, "logits", access="mean"))
     assert json.loads(json.dumps(audit.to_dict()))["upper"]["value"] == 3.0
     assert LeakageAudit(lower, None, "logits").to_dict()["upper"] is None
@@ -111,3 +115,5 @@ def test_refusals():
         leakage_upper_bound([1.0, math.inf])
     with pytest.raises(ParameterError, match="`ci_level`"):
         leakage_upper_bound([1.0, 2.0], ci_level=0.0)
+    with pytest.raises(ParameterError, match=r"`queries` must be at least 1; got 0"):
+        leakage_upper_bound([1.0, 2.0], queries=0)

@@ -96,10 +96,13 @@ def leakage_lower_bound(scores: ArrayLike, ci_level: float = 0.9) -> MIEstimate:
     )
 
 
-def leakage_upper_bound(divergence: ArrayLike, ci_level: float = 0.9) -> MIEstimate:
+def leakage_upper_bound(divergence: ArrayLike, ci_level: float = 0.9, *, queries: int = 1) -> MIEstimate:
     r"""Variational upper bound on :math:`I(X; Z)`, from each held-out record's divergence to the prior.
 
-    .. math:: I(X; Z) \le E_x\, KL(p(z|x) \,\|\, r(z)) \quad \text{for any prior } r
+    .. math:: I(X; Z_1 \dots Z_q) \le q\, I(X; Z) \le q\, E_x\, KL(p(z|x) \,\|\, r(z)) \quad \text{for any prior } r
+
+    The first step holds because the draws are independent given the record; any function of them, such as the mean of
+    the q answers, carries no more.
 
     Parameters
     ----------
@@ -107,6 +110,8 @@ def leakage_upper_bound(divergence: ArrayLike, ci_level: float = 0.9) -> MIEstim
         ``KL(p(z|x_i) || r)`` in nats for held-out records, eq. 34 before its mean over the batch.
     ci_level : float
         Nominal coverage of the interval, in (0, 1).
+    queries : int
+        q, the number of draws that the attacker sees of each record.
 
     Returns
     -------
@@ -122,7 +127,7 @@ def leakage_upper_bound(divergence: ArrayLike, ci_level: float = 0.9) -> MIEstim
     NonFiniteError
         If an entry is NaN or infinite.
     ParameterError
-        If `ci_level` is not in (0, 1).
+        If `ci_level` is not in (0, 1), or `queries` is less than 1.
 
     Examples
     --------
@@ -139,7 +144,9 @@ def leakage_upper_bound(divergence: ArrayLike, ci_level: float = 0.9) -> MIEstim
     if bad:
         raise NonFiniteError(f"{caller}: `divergence` holds NaN or infinity in {bad} of {len(kl)} records.")
     _check_level(ci_level, caller)
-    value, spread = float(kl.mean()), _standard_error(kl)
+    if queries < 1:
+        raise ParameterError(f"{caller}: `queries` must be at least 1; got {queries}.")
+    value, spread = queries * float(kl.mean()), queries * _standard_error(kl)
     return MIEstimate(
         value=value,
         direction="upper",
@@ -159,10 +166,10 @@ class LeakageAudit:
     Parameters
     ----------
     lower : MIEstimate
-        Held-out lower bound on ``I(X; Yhat)`` for one query, or for the mean of `queries` of them.
+        Held-out lower bound on ``I(X; Yhat)``, with `Yhat` the mean of `queries` answers.
     upper : MIEstimate or None
-        Upper bound on ``I(X; Z)`` of one draw of the bottleneck, evaluated on the same held-out records. None if the
-        model has no noisy bottleneck, or was audited without its noise: then no finite bound is known.
+        Upper bound on ``I(X; Z)``, with `Z` the bottleneck's `queries` draws, evaluated on the same held-out records.
+        None if the model has no noisy bottleneck, or was audited without its noise: then no finite bound is known.
     output : str
         The released quantity that was audited.
     queries : int
@@ -209,16 +216,12 @@ class LeakageAudit:
             lines.append("No upper bound is known: these answers carry no noise that limits the information in them.")
         else:
             up = self.upper
+            draws = "one draw" if self.queries == 1 else f"{self.queries} draws"
             lines.append(
-                f"At most {up.value:.2f} nats (s.e. {up.standard_error or 0:.2f}) pass the bottleneck in one draw: an "
-                f"upper bound on I(X; Z), and so on I(X; Yhat) of a single query; {self._queries_note()}"
+                f"At most {up.value:.2f} nats (s.e. {up.standard_error or 0:.2f}) pass the bottleneck in {draws}: an "
+                f"upper bound on I(X; Z), and so on I(X; Yhat); repeated queries add up."
             )
         return "\n".join(lines)
-
-    def _queries_note(self) -> str:
-        if self.queries == 1:
-            return "repeated queries add up."
-        return f"for {self.queries} queries only {self.queries} times as much is certified."
 
 
 def _check_level(ci_level: float, caller: str) -> None:

@@ -107,7 +107,7 @@ def audit_leakage(
     kl = model.information(test) if access == "sampled" else None
     return LeakageAudit(
         lower=leakage_lower_bound(scorer.score_matrix(test, answers[1]), ci_level),
-        upper=None if kl is None else leakage_upper_bound(kl, ci_level),
+        upper=None if kl is None else leakage_upper_bound(kl, ci_level, queries=queries),
         output=output,
         queries=queries,
         access=access,

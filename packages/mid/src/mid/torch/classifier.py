@@ -66,8 +66,8 @@ class MIDClassifier(ClassifierMixin, BaseEstimator):
 
     Examples
     --------
-    >>> from sklearn.datasets import load_iris
-    >>> x, y = load_iris(return_X_y=True)
+    >>> y = np.arange(150) % 3
+    >>> x = np.eye(3)[y] + 0.2 * np.random.default_rng(0).standard_normal((150, 3))
     >>> model = MIDClassifier(beta=1e-3, hidden=(16, 8), epochs=60, learning_rate=1e-2).fit(x, y)
     >>> bool(model.score(x, y) > 0.9), model.information(x).shape
     (True, (150,))
