@@ -69,7 +69,7 @@ class MIDClassifier(ClassifierMixin, BaseEstimator):
     >>> y = np.arange(150) % 3
     >>> x = np.eye(3)[y] + 0.2 * np.random.default_rng(0).standard_normal((150, 3))
     >>> model = MIDClassifier(beta=1e-3, hidden=(16, 8), epochs=60, learning_rate=1e-2).fit(x, y)
-    >>> bool(model.score(x, y) > 0.9), model.information(x).shape
+    >>> bool((model.predict(x) == y).mean() > 0.9), model.information(x).shape
     (True, (150,))
     """
 
