@@ -1,0 +1,49 @@
+"""Data as models take it: float32, finite, and within the range of the likelihood."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from infocore.errors import KindError, NonFiniteError, ParameterError, ShapeError
+from torch import Tensor
+
+__all__ = ["as_data", "batch_seed"]
+
+
+def as_data(x: Any, caller: str, *, unit_interval: bool = False) -> Tensor:
+    """Return `x` as a float32 tensor of shape (n, ...), after checking that a model can read it."""
+    if isinstance(x, Tensor):
+        data = x.detach()
+    else:
+        array = np.asarray(x)
+        if array.dtype.kind not in "biuf":
+            raise KindError(
+                f"{caller}: `x` must hold real numbers; got dtype {array.dtype}. Encode the rest as numbers."
+            )
+        data = torch.from_numpy(np.ascontiguousarray(array, np.float32))
+    if data.is_complex():
+        raise KindError(f"{caller}: `x` must hold real numbers; got dtype {data.dtype}.")
+    if data.ndim < 2 or data.numel() == 0:
+        raise ShapeError(
+            f"{caller}: `x` must have a row per sample and at least one feature; got shape {tuple(data.shape)}."
+        )
+    data = data.to(torch.float32)
+    sound = torch.isfinite(data.flatten(1)).all(1)
+    if not sound.all():
+        raise NonFiniteError(
+            f"{caller}: `x` holds NaN or infinity in {int((~sound).sum())} of {len(data)} rows. "
+            "Drop or impute those rows first."
+        )
+    if unit_interval:
+        low, high = data.aminmax()
+        if low < 0 or high > 1:
+            raise ParameterError(
+                f"{caller}: with likelihood='bernoulli' the values of `x` must lie in [0, 1]; they go from {low:g} to "
+                f"{high:g}. Scale them (images: divide by 255), or use likelihood='gaussian'."
+            )
+    return data
+
+
+def batch_seed(seed: int, step: int, stream: int = 0) -> int:
+    """Mix a seed, a step and the number of a stream into 32 bits, which is all that torch's CPU generator uses."""
+    return int(np.random.SeedSequence((seed, step, stream)).generate_state(1)[0])

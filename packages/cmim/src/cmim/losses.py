@@ -1,0 +1,731 @@
+r"""The objectives, as functions of tensors: one sum of weighted terms, and its named cases.
+
+Every term is in nats and has one value per sample, shape ``(B,)``:
+
+==================  =====================================================  ==========================================
+name                formula                                                weight in the loss
+==================  =====================================================  ==========================================
+``reconstruction``  :math:`-\log p(x|z)`                                   ``w_x``
+``log_pk``          :math:`\log p(k=1|x,z)`, the contrastive factor        ``-w_k``
+``log_q``           :math:`\log q(z|x)`                                    ``-w_z / 2``
+``log_prior``       :math:`\log P(z)`, P a standard normal                 ``-w_z / 2``
+``kl``              :math:`KL(q(z|x) \| P)`, closed form                   ``beta``
+==================  =====================================================  ==========================================
+
+Half-precision inputs are raised to float32 and the cosines are computed outside autocast, so the objectives are the
+same number with mixed precision.
+
+Where the formulas come from: A-MIM's weights 1, 1/2, 1/2 and the contrastive factor were read in code of the papers'
+author and group (SentenceMIM; KERMT, Apache-2.0), not in the body of the cMIM papers, which were not available to us.
+The temperature 0.1 is that code's. The derivations here are our own.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Literal, get_args
+
+import torch
+from infocore.bounds import infonce, pointwise
+from infocore.errors import ParameterError
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+__all__ = [
+    "Likelihood",
+    "Scaling",
+    "ae_loss",
+    "bernoulli_nll",
+    "cmim_loss",
+    "contrastive_log_prob",
+    "contrastive_vae_loss",
+    "cosine",
+    "diagnostics",
+    "floor_logvar",
+    "gaussian_nll",
+    "infonce_loss",
+    "kl_to_prior",
+    "log_posterior",
+    "log_prior",
+    "mim_loss",
+    "reparameterise",
+    "vae_loss",
+    "weighted_loss",
+]
+
+Likelihood = Literal["bernoulli", "gaussian"]
+Scaling = Literal["sum", "mean", "kermt"]
+
+Samples = Float[Tensor, " B"]
+Codes = Float[Tensor, "B D"]
+Scalar = Float[Tensor, ""]
+
+_LOG_2PI = math.log(2.0 * math.pi)
+
+
+def floor_logvar(raw: Float[Tensor, "*shape"], low: float = -6.0, high: float = 2.0, *, soft: bool = False) -> Tensor:
+    r"""Keep a log-variance between a floor and a ceiling.
+
+    Both latent terms of A-MIM push the variance down without bound, so the floor is a real setting: it fixes the noise
+    of the codes. -6 is a log-*variance*; some code of the field clamps :math:`\log\sigma` at -6, which is -12 here.
+
+    Parameters
+    ----------
+    raw : tensor
+        What the encoder's layer gave.
+    low, high : float
+        Floor and ceiling of the log-variance.
+    soft : bool
+        ``low + softplus(raw - low)`` in place of the hard floor, which has no gradient below `low`. The ceiling stays
+        hard.
+
+    Returns
+    -------
+    tensor
+        Of the shape of `raw`, at least float32.
+
+    Raises
+    ------
+    ParameterError
+        If `low` is not below `high`.
+
+    Examples
+    --------
+    >>> floor_logvar(torch.tensor([-9.0, 0.0, 5.0])).tolist()
+    [-6.0, 0.0, 2.0]
+    """
+    if not low < high:
+        raise ParameterError(f"floor_logvar: `low` must be below `high`; got {low!r} and {high!r}.")
+    raw = _precise(raw)
+    return (low + F.softplus(raw - low)).clamp(max=high) if soft else raw.clamp(low, high)
+
+
+def reparameterise(mu: Codes, logvar: Codes, eps: Codes) -> Codes:
+    r"""Posterior sample :math:`z = \mu + e^{\ell/2} \epsilon`.
+
+    Parameters
+    ----------
+    mu, logvar, eps : tensor of shape (B, D)
+        Mean, floored log-variance, and standard normal noise (zeros for the mean itself).
+
+    Returns
+    -------
+    tensor of shape (B, D)
+        The code z.
+
+    Examples
+    --------
+    >>> reparameterise(torch.ones(1, 1), torch.zeros(1, 1), torch.full((1, 1), 2.0)).item()
+    3.0
+    """
+    mu, logvar, eps = _precise(mu), _precise(logvar), _precise(eps)
+    return mu + torch.exp(0.5 * logvar) * eps
+
+
+def log_posterior(logvar: Codes, eps: Codes) -> Samples:
+    r"""Log density of z under the posterior it was drawn from, :math:`-\frac12\sum_d (\epsilon^2 + \ell + \log 2\pi)`.
+
+    Computed from the noise, not from :math:`(z-\mu)^2 / e^\ell`: at the floor the latter loses 0.1 nat in half precision.
+
+    Parameters
+    ----------
+    logvar, eps : tensor of shape (B, D)
+        Floored log-variance and the noise that made z.
+
+    Returns
+    -------
+    tensor of shape (B,)
+        In nats.
+
+    Examples
+    --------
+    >>> round(log_posterior(torch.zeros(1, 1), torch.zeros(1, 1)).item(), 4)  # log of the normal's peak
+    -0.9189
+    """
+    logvar, eps = _precise(logvar), _precise(eps)
+    return -0.5 * (eps.square() + logvar + _LOG_2PI).sum(-1)
+
+
+def log_prior(z: Codes) -> Samples:
+    """Log density of z under the standard normal prior.
+
+    Parameters
+    ----------
+    z : tensor of shape (B, D)
+        Codes.
+
+    Returns
+    -------
+    tensor of shape (B,)
+        In nats.
+
+    Examples
+    --------
+    >>> round(log_prior(torch.zeros(1, 2)).item(), 4)
+    -1.8379
+    """
+    return -0.5 * (_precise(z).square() + _LOG_2PI).sum(-1)
+
+
+def kl_to_prior(mu: Codes, logvar: Codes) -> Samples:
+    r"""Divergence of the posterior from the standard normal, :math:`\frac12\sum_d (\mu^2 + e^\ell - 1 - \ell)`.
+
+    Parameters
+    ----------
+    mu, logvar : tensor of shape (B, D)
+        Mean and floored log-variance.
+
+    Returns
+    -------
+    tensor of shape (B,)
+        In nats, never negative.
+
+    Examples
+    --------
+    >>> kl_to_prior(torch.ones(1, 4), torch.zeros(1, 4)).item()
+    2.0
+    """
+    mu, logvar = _precise(mu), _precise(logvar)
+    return 0.5 * (mu.square() + torch.expm1(logvar) - logvar).sum(-1)
+
+
+def bernoulli_nll(x: Float[Tensor, "B ..."], logits: Float[Tensor, "B ..."]) -> Samples:
+    """Negative log-likelihood of values in [0, 1] under independent Bernoulli variables, summed over features.
+
+    For grey values between 0 and 1 it is a cross-entropy, whose least value is the entropy of the grey values and not 0.
+
+    Parameters
+    ----------
+    x, logits : tensor of shape (B, ...)
+        Values in [0, 1], and the log-odds of 1.
+
+    Returns
+    -------
+    tensor of shape (B,)
+        In nats.
+
+    Examples
+    --------
+    >>> round(bernoulli_nll(torch.ones(1, 3), torch.zeros(1, 3)).item(), 4)  # 3 log 2
+    2.0794
+    """
+    return F.binary_cross_entropy_with_logits(_precise(logits), _precise(x), reduction="none").flatten(1).sum(1)
+
+
+def gaussian_nll(x: Float[Tensor, "B ..."], mean: Float[Tensor, "B ..."], sigma: float = 1.0) -> Samples:
+    """Negative log-likelihood under independent normal variables of one fixed scale, summed over features.
+
+    Parameters
+    ----------
+    x, mean : tensor of shape (B, ...)
+        Values and their predicted means.
+    sigma : float
+        Standard deviation of every feature.
+
+    Returns
+    -------
+    tensor of shape (B,)
+        In nats.
+
+    Raises
+    ------
+    ParameterError
+        If `sigma` is not positive.
+
+    Examples
+    --------
+    >>> round(gaussian_nll(torch.zeros(1, 2), torch.ones(1, 2)).item(), 4)  # 1 + log 2 pi
+    2.8379
+    """
+    if not sigma > 0:
+        raise ParameterError(f"gaussian_nll: `sigma` must be positive; got {sigma!r}.")
+    square = ((_precise(x) - _precise(mean)) / sigma).square()
+    return (0.5 * square + (math.log(sigma) + 0.5 * _LOG_2PI)).flatten(1).sum(1)
+
+
+def cosine(a: Codes, b: Float[Tensor, "K D"] | None = None) -> Float[Tensor, "B K"]:
+    """Cosine of every row of `a` with every row of `b`, in at least float32 even under autocast.
+
+    Parameters
+    ----------
+    a : tensor of shape (B, D)
+        Codes.
+    b : tensor of shape (K, D), optional
+        Other codes; `a` itself if not given. A row of zeros has cosine 0 with everything.
+
+    Returns
+    -------
+    tensor of shape (B, K)
+        In [-1, 1].
+
+    Examples
+    --------
+    >>> cosine(torch.tensor([[2.0, 0.0], [0.0, 5.0]])).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    with torch.autocast(a.device.type, enabled=False):
+        u = F.normalize(_precise(a), dim=-1, eps=1e-8)
+        v = u if b is None else F.normalize(_precise(b), dim=-1, eps=1e-8)
+        return u @ v.T
+
+
+def contrastive_log_prob(
+    z: Codes, temperature: float = 0.1, similarity: Callable[[Tensor], Tensor] = cosine
+) -> Samples:
+    r"""Log-probability that each code belongs to its own sample, cMIM's contrastive factor.
+
+    .. math:: \log p(k_i{=}1) = -\mathrm{softplus}\Bigl(\log \frac1{B-1} \sum_{j \ne i} e^{s_{ij}/\tau}
+              - s_{ii}/\tau\Bigr)
+
+    The positive is the code itself (cosine 1) and the negatives enter as a mean: no second view is needed, and the
+    value does not grow with B. It is at least :math:`-\log 2` with the cosine, so against a reconstruction summed over
+    pixels it is small; see the guide on when it has any effect.
+
+    Parameters
+    ----------
+    z : tensor of shape (B, D)
+        Posterior samples.
+    temperature : float
+        :math:`\tau > 0`.
+    similarity : callable
+        ``similarity(z)`` gives the (B, B) matrix s.
+
+    Returns
+    -------
+    tensor of shape (B,)
+        In nats; 0 where there is nothing to compare with (B = 1).
+
+    Raises
+    ------
+    ParameterError
+        If `temperature` is not positive.
+
+    Notes
+    -----
+    ``logsigmoid`` of `infocore.bounds.pointwise` with the positive excluded. Since the positive score carries nothing
+    about x, InfoNCE's bound on mutual information does not apply (derived).
+
+    Examples
+    --------
+    >>> [round(v, 4) for v in contrastive_log_prob(torch.eye(3), temperature=1.0).tolist()]  # -softplus(-1)
+    [-0.3133, -0.3133, -0.3133]
+    """
+    scores = similarity(z) / _temperature(temperature, "contrastive_log_prob")
+    return F.logsigmoid(pointwise(scores, over="y", positive="excluded"))
+
+
+def weighted_loss(
+    x: Float[Tensor, "B ..."],
+    params: Float[Tensor, "B ..."],
+    mu: Codes,
+    logvar: Codes,
+    eps: Codes,
+    *,
+    w_x: float = 1.0,
+    w_k: float = 0.0,
+    w_z: float = 0.0,
+    beta: float = 0.0,
+    temperature: float = 0.1,
+    likelihood: Likelihood = "bernoulli",
+    sigma: float = 1.0,
+    scaling: Scaling = "sum",
+) -> dict[str, Tensor]:
+    r"""Every auto-encoder of this module: a weighted sum of the terms in the table above.
+
+    .. math:: L = \frac1B \sum_i \Bigl[ w_x R_i - w_k \log p(k_i) - \tfrac12 w_z (\log q_i + \log P_i)
+              + \beta\, KL_i \Bigr]
+
+    Parameters
+    ----------
+    x : tensor of shape (B, ...)
+        Data.
+    params : tensor of shape (B, ...)
+        Decoder output at ``reparameterise(mu, logvar, eps)``: logits, or means.
+    mu, logvar, eps : tensor of shape (B, D)
+        Posterior mean, floored log-variance, and the noise used.
+    w_x, w_k, w_z, beta : float
+        Weights; a term of weight 0 is not computed.
+    temperature : float
+        Of the contrastive factor.
+    likelihood : {"bernoulli", "gaussian"}
+        Law of x given z.
+    sigma : float
+        Scale of the Gaussian one.
+    scaling : {"sum", "mean", "kermt"}
+        "sum": true log-probabilities. "mean": reconstruction divided by the number of features, latent terms by D.
+        "kermt": reconstruction divided, latent terms summed. The contrastive factor is never divided, so this sets
+        how much it weighs: with 784 pixels, 784 times as much under "mean" as under "sum".
+
+    Returns
+    -------
+    dict
+        ``"loss"``, a scalar, and the terms by name, each of shape (B,), unscaled and in nats.
+
+    Raises
+    ------
+    ParameterError
+        If `likelihood` or `scaling` is not one of its values, or `temperature` or `sigma` not positive.
+
+    Examples
+    --------
+    >>> x, zero = torch.ones(4, 3), torch.zeros(4, 2)
+    >>> terms = weighted_loss(x, torch.zeros(4, 3), zero, zero, zero, beta=1.0)
+    >>> sorted(terms), round(terms["loss"].item(), 4)  # 3 log 2; the divergence is 0
+    (['kl', 'loss', 'reconstruction'], 2.0794)
+    """
+    if likelihood not in get_args(Likelihood):
+        raise ParameterError(
+            f"weighted_loss: `likelihood` must be one of {', '.join(get_args(Likelihood))}; got {likelihood!r}."
+        )
+    if scaling not in get_args(Scaling):
+        raise ParameterError(
+            f"weighted_loss: `scaling` must be one of {', '.join(get_args(Scaling))}; got {scaling!r}."
+        )
+    per_feature = 1.0 if scaling == "sum" else 1.0 / x[0].numel()
+    per_latent = 1.0 / mu.shape[1] if scaling == "mean" else 1.0
+
+    z = reparameterise(mu, logvar, eps)
+    nll = bernoulli_nll(x, params) if likelihood == "bernoulli" else gaussian_nll(x, params, sigma)
+    terms = {"reconstruction": nll}
+    loss = w_x * per_feature * nll
+    if w_k:
+        terms["log_pk"] = contrastive_log_prob(z, temperature)
+        loss = loss - w_k * terms["log_pk"]
+    if w_z:
+        terms["log_q"], terms["log_prior"] = log_posterior(logvar, eps), log_prior(z)
+        loss = loss - 0.5 * w_z * per_latent * (terms["log_q"] + terms["log_prior"])
+    if beta:
+        terms["kl"] = kl_to_prior(mu, logvar)
+        loss = loss + beta * per_latent * terms["kl"]
+    return {"loss": loss.mean(), **terms}
+
+
+def ae_loss(
+    x: Float[Tensor, "B ..."],
+    params: Float[Tensor, "B ..."],
+    mu: Codes,
+    *,
+    likelihood: Likelihood = "bernoulli",
+    sigma: float = 1.0,
+    scaling: Scaling = "sum",
+) -> dict[str, Tensor]:
+    """Auto-encoder: the reconstruction alone, with ``z = mu``.
+
+    Parameters
+    ----------
+    x, params : tensor of shape (B, ...)
+        Data, and decoder output at `mu`.
+    mu : tensor of shape (B, D)
+        Codes.
+    likelihood, sigma, scaling
+        As in `weighted_loss`.
+
+    Returns
+    -------
+    dict
+        As `weighted_loss`.
+
+    Raises
+    ------
+    ParameterError
+        As `weighted_loss`.
+
+    Examples
+    --------
+    >>> round(ae_loss(torch.ones(2, 3), torch.zeros(2, 3), torch.zeros(2, 1))["loss"].item(), 4)
+    2.0794
+    """
+    none = torch.zeros_like(mu)
+    return weighted_loss(x, params, mu, none, none, likelihood=likelihood, sigma=sigma, scaling=scaling)
+
+
+def vae_loss(
+    x: Float[Tensor, "B ..."],
+    params: Float[Tensor, "B ..."],
+    mu: Codes,
+    logvar: Codes,
+    eps: Codes,
+    *,
+    beta: float = 1.0,
+    likelihood: Likelihood = "bernoulli",
+    sigma: float = 1.0,
+    scaling: Scaling = "sum",
+) -> dict[str, Tensor]:
+    """Negative evidence lower bound, with the divergence weighted by `beta`.
+
+    Parameters
+    ----------
+    x, params, mu, logvar, eps
+        As in `weighted_loss`.
+    beta : float
+        Weight of the divergence.
+    likelihood, sigma, scaling
+        As in `weighted_loss`.
+
+    Returns
+    -------
+    dict
+        As `weighted_loss`.
+
+    Raises
+    ------
+    ParameterError
+        As `weighted_loss`.
+
+    References
+    ----------
+    .. [1] D. Kingma, M. Welling, "Auto-Encoding Variational Bayes", ICLR 2014.
+
+    Examples
+    --------
+    >>> zero = torch.zeros(2, 1)
+    >>> round(vae_loss(torch.ones(2, 3), torch.zeros(2, 3), zero + 2.0, zero, zero)["loss"].item(), 4)  # + 2
+    4.0794
+    """
+    return weighted_loss(
+        x, params, mu, logvar, eps, beta=beta, likelihood=likelihood, sigma=sigma, scaling=scaling
+    )  # fmt: skip
+
+
+def mim_loss(
+    x: Float[Tensor, "B ..."],
+    params: Float[Tensor, "B ..."],
+    mu: Codes,
+    logvar: Codes,
+    eps: Codes,
+    *,
+    w_z: float = 1.0,
+    likelihood: Likelihood = "bernoulli",
+    sigma: float = 1.0,
+    scaling: Scaling = "sum",
+) -> dict[str, Tensor]:
+    r"""Asymmetric Mutual Information Machine, :math:`-E[\log p(x|z) + \frac12(\log q(z|x) + \log P(z))]`.
+
+    Parameters
+    ----------
+    x, params, mu, logvar, eps
+        As in `weighted_loss`.
+    w_z : float
+        Weight of the latent terms.
+    likelihood, sigma, scaling
+        As in `weighted_loss`.
+
+    Returns
+    -------
+    dict
+        As `weighted_loss`. A negative loss is normal: the entropy of q is minimised.
+
+    Raises
+    ------
+    ParameterError
+        As `weighted_loss`.
+
+    References
+    ----------
+    .. [1] M. Livne, K. Swersky, D. Fleet, "SentenceMIM", arXiv:2003.02645, 2020; weights read in its code.
+
+    Examples
+    --------
+    >>> zero = torch.zeros(2, 1)
+    >>> round(mim_loss(torch.ones(2, 3), torch.zeros(2, 3), zero, zero, zero)["loss"].item(), 4)  # + log(2 pi)/2
+    2.9984
+    """
+    return weighted_loss(x, params, mu, logvar, eps, w_z=w_z, likelihood=likelihood, sigma=sigma, scaling=scaling)
+
+
+def cmim_loss(
+    x: Float[Tensor, "B ..."],
+    params: Float[Tensor, "B ..."],
+    mu: Codes,
+    logvar: Codes,
+    eps: Codes,
+    *,
+    temperature: float = 0.1,
+    w_x: float = 1.0,
+    w_k: float = 1.0,
+    w_z: float = 1.0,
+    likelihood: Likelihood = "bernoulli",
+    sigma: float = 1.0,
+    scaling: Scaling = "sum",
+) -> dict[str, Tensor]:
+    r"""Contrastive MIM: `mim_loss` and the contrastive factor.
+
+    .. math:: -E[\log p(x|z) + \log p(k{=}1|x,z) + \tfrac12(\log q(z|x) + \log P(z))]
+
+    Parameters
+    ----------
+    x, params, mu, logvar, eps
+        As in `weighted_loss`.
+    temperature : float
+        Of the contrastive factor.
+    w_x, w_k, w_z : float
+        Weights of reconstruction, contrastive factor and latent terms.
+    likelihood, sigma, scaling
+        As in `weighted_loss`.
+
+    Returns
+    -------
+    dict
+        As `weighted_loss`.
+
+    Raises
+    ------
+    ParameterError
+        As `weighted_loss`.
+
+    References
+    ----------
+    .. [1] M. Livne, "Contrastive MIM", arXiv:2502.19642, 2025 (the idea; its body was not read); weights and form from
+       the KERMT code of the same group.
+
+    Examples
+    --------
+    >>> zero = torch.zeros(2, 1)
+    >>> terms = cmim_loss(torch.ones(2, 3), torch.zeros(2, 3), zero + 1.0, zero, zero)
+    >>> [round(v, 4) for v in terms["log_pk"].tolist()]  # one code for both: log(1/2)
+    [-0.6931, -0.6931]
+    """
+    return weighted_loss(
+        x, params, mu, logvar, eps, w_x=w_x, w_k=w_k, w_z=w_z, temperature=temperature,
+        likelihood=likelihood, sigma=sigma, scaling=scaling,
+    )  # fmt: skip
+
+
+def contrastive_vae_loss(
+    x: Float[Tensor, "B ..."],
+    params: Float[Tensor, "B ..."],
+    mu: Codes,
+    logvar: Codes,
+    eps: Codes,
+    *,
+    temperature: float = 0.1,
+    w_k: float = 1.0,
+    beta: float = 1.0,
+    likelihood: Likelihood = "bernoulli",
+    sigma: float = 1.0,
+    scaling: Scaling = "sum",
+) -> dict[str, Tensor]:
+    """VAE with cMIM's contrastive factor (derived; the name is met in a digest of the second cMIM paper).
+
+    Parameters
+    ----------
+    x, params, mu, logvar, eps
+        As in `weighted_loss`.
+    temperature : float
+        Of the contrastive factor.
+    w_k, beta : float
+        Weights of the contrastive factor and of the divergence.
+    likelihood, sigma, scaling
+        As in `weighted_loss`.
+
+    Returns
+    -------
+    dict
+        As `weighted_loss`.
+
+    Raises
+    ------
+    ParameterError
+        As `weighted_loss`.
+
+    Examples
+    --------
+    >>> zero = torch.zeros(2, 1)
+    >>> sorted(contrastive_vae_loss(torch.ones(2, 3), torch.zeros(2, 3), zero, zero, zero))
+    ['kl', 'log_pk', 'loss', 'reconstruction']
+    """
+    return weighted_loss(
+        x, params, mu, logvar, eps, w_k=w_k, beta=beta, temperature=temperature,
+        likelihood=likelihood, sigma=sigma, scaling=scaling,
+    )  # fmt: skip
+
+
+def infonce_loss(view_a: Codes, view_b: Codes, temperature: float = 0.1) -> dict[str, Tensor]:
+    """Minus the InfoNCE bound between the codes of two views of the same samples.
+
+    One-directional: each code of `view_a` looks for its partner among `view_b`. It is the cross-entropy of the B x B
+    cosine matrix less log B, so it starts near 0 and cannot fall below ``-log B``.
+
+    Parameters
+    ----------
+    view_a, view_b : tensor of shape (B, D)
+        Codes of two augmented views, row by row of the same samples.
+    temperature : float
+        Divides the cosines.
+
+    Returns
+    -------
+    dict
+        ``"loss"``, a scalar in nats; minus it is a lower bound on the information between the views, in expectation.
+
+    Raises
+    ------
+    ParameterError
+        If `temperature` is not positive.
+
+    References
+    ----------
+    .. [1] A. van den Oord, Y. Li, O. Vinyals, arXiv:1807.03748, 2018.
+
+    Examples
+    --------
+    >>> round(infonce_loss(torch.eye(4), torch.eye(4), temperature=0.01)["loss"].item(), 4)  # -log 4
+    -1.3863
+    """
+    return {"loss": -infonce(cosine(view_a, view_b) / _temperature(temperature, "infonce_loss"))}
+
+
+@torch.no_grad()
+def diagnostics(
+    mu: Codes, logvar: Codes, z: Codes, *, temperature: float = 0.1, floor: float = -6.0
+) -> dict[str, Tensor]:
+    """What to watch while training; none of it enters a loss.
+
+    Parameters
+    ----------
+    mu, logvar, z : tensor of shape (B, D)
+        Posterior mean, floored log-variance, and sample.
+    temperature : float
+        Of the contrastive factor.
+    floor : float
+        Floor of the log-variance.
+
+    Returns
+    -------
+    dict of scalars
+        ``gate``: mean factor by which the contrastive gradient is multiplied, ``1 - p(k=1)``; below 1e-3 the term has
+        no effect. ``mean_cosine``: over pairs of different codes, NaN if there is no pair. ``code_norm``: mean length of
+        `mu`. ``frac_at_floor``: share of log-variances within 0.01 of the floor.
+
+    Raises
+    ------
+    ParameterError
+        If `temperature` is not positive.
+
+    Examples
+    --------
+    >>> watched = diagnostics(torch.eye(3), torch.full((3, 3), -6.0), torch.eye(3), temperature=1.0)
+    >>> {name: round(value.item(), 3) for name, value in watched.items()}
+    {'gate': 0.269, 'mean_cosine': 0.0, 'code_norm': 1.0, 'frac_at_floor': 1.0}
+    """
+    mu, logvar, z = _precise(mu), _precise(logvar), _precise(z)
+    unit = F.normalize(z, dim=-1, eps=1e-8)
+    pairs = len(z) * (len(z) - 1)
+    total = unit.sum(0).square().sum() - unit.square().sum()
+    return {
+        "gate": -torch.expm1(contrastive_log_prob(z, temperature)).mean(),
+        "mean_cosine": total / pairs if pairs else torch.full_like(total, math.nan),
+        "code_norm": mu.norm(dim=-1).mean(),
+        "frac_at_floor": (logvar <= floor + 0.01).float().mean(),
+    }
+
+
+def _precise(t: Tensor) -> Tensor:
+    """Raise half precision to float32; keep the rest."""
+    return t.float() if t.dtype in (torch.float16, torch.bfloat16) else t
+
+
+def _temperature(value: float, caller: str) -> float:
+    if not value > 0:
+        raise ParameterError(f"{caller}: `temperature` must be positive; got {value!r}.")
+    return value
