@@ -1,3 +1,73 @@
-"""cmim."""
+"""The contrastive Mutual Information Machine: probabilistic auto-encoders with informative embeddings.
+
+Names are loaded when they are first used; Lightning is loaded by the first fit.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from cmim._version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from cmim import losses as losses
+    from cmim.embeddings import informative as informative
+    from cmim.embeddings import latent as latent
+    from cmim.embeddings import reconstruct as reconstruct
+    from cmim.lightning import fit as fit
+    from cmim.model import AE as AE
+    from cmim.model import CMIM as CMIM
+    from cmim.model import MIM as MIM
+    from cmim.model import VAE as VAE
+    from cmim.model import ContrastiveVAE as ContrastiveVAE
+    from cmim.model import InfoNCE as InfoNCE
+    from cmim.model import Model as Model
+    from cmim.model import ModelConfig as ModelConfig
+    from cmim.model import load as load
+
+_WHERE = {
+    "AE": "model",
+    "CMIM": "model",
+    "ContrastiveVAE": "model",
+    "InfoNCE": "model",
+    "MIM": "model",
+    "Model": "model",
+    "ModelConfig": "model",
+    "VAE": "model",
+    "fit": "lightning",
+    "informative": "embeddings",
+    "latent": "embeddings",
+    "load": "model",
+    "losses": None,
+    "reconstruct": "embeddings",
+}
+
+__all__ = [
+    "AE",
+    "CMIM",
+    "MIM",
+    "VAE",
+    "ContrastiveVAE",
+    "InfoNCE",
+    "Model",
+    "ModelConfig",
+    "__version__",
+    "fit",
+    "informative",
+    "latent",
+    "load",
+    "losses",
+    "reconstruct",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'cmim' has no attribute {name!r}")
+    module = _WHERE[name]
+    if module is None:
+        return importlib.import_module(f"cmim.{name}")
+    return getattr(importlib.import_module(f"cmim.{module}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from infocore.errors import KindError, NonFiniteError, ParameterError, ShapeError
 from torch import Tensor
+
+from infocore.errors import KindError, NonFiniteError, ParameterError, ShapeError
 
 __all__ = ["as_data", "batch_seed"]
 

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
-from infocore.errors import ParameterError
 from torch import Tensor, nn
 
 from cmim._inputs import as_data
 from cmim.model import Model
+from infocore.errors import ParameterError
 
 __all__ = ["informative", "latent", "reconstruct"]
 
@@ -76,8 +76,8 @@ def informative(
 
     Notes
     -----
-    That features are read from the decoder's hidden states is said in the abstracts of the cMIM papers; which layer, and
-    at which code, is recalled and derived, not read.
+    The abstracts of the cMIM papers say that features are read from the decoder's hidden states; which layer, and at
+    which code, is recalled and derived, not read.
 
     Examples
     --------

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import torch
-from infocore.torch.layers import linear, mlp
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from infocore.torch.layers import linear, mlp
 
 __all__ = ["Encoder", "MLPEncoder"]
 

@@ -25,11 +25,12 @@ from collections.abc import Callable
 from typing import Literal, get_args
 
 import torch
-from infocore.bounds import infonce, pointwise
-from infocore.errors import ParameterError
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
+
+from infocore.bounds import infonce, pointwise
+from infocore.errors import ParameterError
 
 __all__ = [
     "Likelihood",
@@ -97,7 +98,7 @@ def floor_logvar(raw: Float[Tensor, "*shape"], low: float = -6.0, high: float = 
     if not low < high:
         raise ParameterError(f"floor_logvar: `low` must be below `high`; got {low!r} and {high!r}.")
     raw = _precise(raw)
-    return (low + F.softplus(raw - low)).clamp(max=high) if soft else raw.clamp(low, high)
+    return (low + functional.softplus(raw - low)).clamp(max=high) if soft else raw.clamp(low, high)
 
 
 def reparameterise(mu: Codes, logvar: Codes, eps: Codes) -> Codes:
@@ -123,9 +124,10 @@ def reparameterise(mu: Codes, logvar: Codes, eps: Codes) -> Codes:
 
 
 def log_posterior(logvar: Codes, eps: Codes) -> Samples:
-    r"""Log density of z under the posterior it was drawn from, :math:`-\frac12\sum_d (\epsilon^2 + \ell + \log 2\pi)`.
+    r"""Log density of z under its own posterior, :math:`-\frac12\sum_d (\epsilon^2 + \ell + \log 2\pi)`.
 
-    Computed from the noise, not from :math:`(z-\mu)^2 / e^\ell`: at the floor the latter loses 0.1 nat in half precision.
+    Computed from the noise, not from :math:`(z-\mu)^2 / e^\ell`: at the floor the latter is off by 0.1 nat
+    in half precision.
 
     Parameters
     ----------
@@ -192,7 +194,7 @@ def kl_to_prior(mu: Codes, logvar: Codes) -> Samples:
 def bernoulli_nll(x: Float[Tensor, "B ..."], logits: Float[Tensor, "B ..."]) -> Samples:
     """Negative log-likelihood of values in [0, 1] under independent Bernoulli variables, summed over features.
 
-    For grey values between 0 and 1 it is a cross-entropy, whose least value is the entropy of the grey values and not 0.
+    For grey values between 0 and 1 it is a cross-entropy, whose least value is their entropy and not 0.
 
     Parameters
     ----------
@@ -209,7 +211,9 @@ def bernoulli_nll(x: Float[Tensor, "B ..."], logits: Float[Tensor, "B ..."]) -> 
     >>> round(bernoulli_nll(torch.ones(1, 3), torch.zeros(1, 3)).item(), 4)  # 3 log 2
     2.0794
     """
-    return F.binary_cross_entropy_with_logits(_precise(logits), _precise(x), reduction="none").flatten(1).sum(1)
+    return (
+        functional.binary_cross_entropy_with_logits(_precise(logits), _precise(x), reduction="none").flatten(1).sum(1)
+    )
 
 
 def gaussian_nll(x: Float[Tensor, "B ..."], mean: Float[Tensor, "B ..."], sigma: float = 1.0) -> Samples:
@@ -264,8 +268,8 @@ def cosine(a: Codes, b: Float[Tensor, "K D"] | None = None) -> Float[Tensor, "B 
     [[1.0, 0.0], [0.0, 1.0]]
     """
     with torch.autocast(a.device.type, enabled=False):
-        u = F.normalize(_precise(a), dim=-1, eps=1e-8)
-        v = u if b is None else F.normalize(_precise(b), dim=-1, eps=1e-8)
+        u = functional.normalize(_precise(a), dim=-1, eps=1e-8)
+        v = u if b is None else functional.normalize(_precise(b), dim=-1, eps=1e-8)
         return u @ v.T
 
 
@@ -311,7 +315,7 @@ def contrastive_log_prob(
     [-0.3133, -0.3133, -0.3133]
     """
     scores = similarity(z) / _temperature(temperature, "contrastive_log_prob")
-    return F.logsigmoid(pointwise(scores, over="y", positive="excluded"))
+    return functional.logsigmoid(pointwise(scores, over="y", positive="excluded"))
 
 
 def weighted_loss(
@@ -694,8 +698,8 @@ def diagnostics(
     -------
     dict of scalars
         ``gate``: mean factor by which the contrastive gradient is multiplied, ``1 - p(k=1)``; below 1e-3 the term has
-        no effect. ``mean_cosine``: over pairs of different codes, NaN if there is no pair. ``code_norm``: mean length of
-        `mu`. ``frac_at_floor``: share of log-variances within 0.01 of the floor.
+        no effect. ``mean_cosine``: over pairs of different codes, NaN if there is no pair. ``code_norm``: mean length
+        of `mu`. ``frac_at_floor``: share of log-variances within 0.01 of the floor.
 
     Raises
     ------
@@ -709,7 +713,7 @@ def diagnostics(
     {'gate': 0.269, 'mean_cosine': 0.0, 'code_norm': 1.0, 'frac_at_floor': 1.0}
     """
     mu, logvar, z = _precise(mu), _precise(logvar), _precise(z)
-    unit = F.normalize(z, dim=-1, eps=1e-8)
+    unit = functional.normalize(z, dim=-1, eps=1e-8)
     pairs = len(z) * (len(z) - 1)
     total = unit.sum(0).square().sum() - unit.square().sum()
     return {

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack, get_args
 
 import torch
-from infocore.errors import CheckpointError, ParameterError
-from infocore.torch import checkpoint
 from torch import Tensor, nn
 
 from cmim import losses
@@ -16,6 +14,8 @@ from cmim._version import __version__
 from cmim.decoders import Decoder, MLPDecoder
 from cmim.encoders import Encoder, MLPEncoder
 from cmim.views import ShiftNoise
+from infocore.errors import CheckpointError, ParameterError
+from infocore.torch import checkpoint
 
 __all__ = [
     "AE",

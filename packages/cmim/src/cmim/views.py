@@ -3,9 +3,10 @@
 import dataclasses
 
 import torch
-from infocore.errors import ParameterError
 from jaxtyping import Float
 from torch import Tensor
+
+from infocore.errors import ParameterError
 
 __all__ = ["ShiftNoise"]
 
