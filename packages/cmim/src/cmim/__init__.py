@@ -10,9 +10,13 @@ from cmim._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from cmim import losses as losses
+    from cmim.embedder import Embedder as Embedder
     from cmim.embeddings import informative as informative
     from cmim.embeddings import latent as latent
     from cmim.embeddings import reconstruct as reconstruct
+    from cmim.evaluation import EmbeddingScores as EmbeddingScores
+    from cmim.evaluation import evaluate_embeddings as evaluate_embeddings
+    from cmim.evaluation import information as information
     from cmim.lightning import fit as fit
     from cmim.model import AE as AE
     from cmim.model import CMIM as CMIM
@@ -28,12 +32,16 @@ _WHERE = {
     "AE": "model",
     "CMIM": "model",
     "ContrastiveVAE": "model",
+    "Embedder": "embedder",
+    "EmbeddingScores": "evaluation",
     "InfoNCE": "model",
     "MIM": "model",
     "Model": "model",
     "ModelConfig": "model",
     "VAE": "model",
+    "evaluate_embeddings": "evaluation",
     "fit": "lightning",
+    "information": "evaluation",
     "informative": "embeddings",
     "latent": "embeddings",
     "load": "model",
@@ -47,11 +55,15 @@ __all__ = [
     "MIM",
     "VAE",
     "ContrastiveVAE",
+    "Embedder",
+    "EmbeddingScores",
     "InfoNCE",
     "Model",
     "ModelConfig",
     "__version__",
+    "evaluate_embeddings",
     "fit",
+    "information",
     "informative",
     "latent",
     "load",

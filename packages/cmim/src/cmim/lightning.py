@@ -4,24 +4,23 @@ Batch and noise of a step are derived from ``(seed, step)``, so a run that is st
 for bit, what an uninterrupted one gives, and no global random state is read or changed.
 """
 
-import contextlib
 import dataclasses
 import hashlib
 import inspect
-import logging
 import math
 import os
 import pickle
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import lightning.pytorch as pl
 import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
 from cmim._inputs import as_data, batch_seed
+from cmim._lightning import CSVLogger, TensorBoardLogger, pl, quiet
 from cmim.model import Model
 from infocore.errors import CheckpointError, ParameterError, TrainingError
 from infocore.torch.training import ArrayBatches
@@ -106,16 +105,15 @@ class Training(pl.LightningModule):
         (x,) = self.batches(step)
         generator = torch.Generator().manual_seed(batch_seed(self.seed, step))
         terms = self.model.objective(x.to(self.device), generator)
-        means = {name: term.detach().float().mean() for name, term in terms.items()}
-        if not math.isfinite(means["loss"]):
-            values = ", ".join(f"{name} = {float(value):g}" for name, value in means.items())
+        if not math.isfinite(terms["loss"].detach()):
+            values = ", ".join(f"{name} = {float(term.detach().mean()):g}" for name, term in terms.items())
             raise TrainingError(
                 f"fit: the loss is not finite at step {step}: {values}. "
                 "Lower the learning rate, or look for inputs of a very different scale."
             )
-        for name, value in means.items():
-            self.log(name, value, prog_bar=name == "loss", batch_size=len(x))
         if step % self.log_every == 0:
+            means = {name: term.detach().float().mean() for name, term in terms.items()}
+            self.log_dict(means, batch_size=len(x))
             self.history.append({"step": float(step), **{name: float(value) for name, value in means.items()}})
         return terms["loss"]
 
@@ -265,8 +263,8 @@ def fit(
         callbacks.append(_Saver(folder, checkpoint_every))
         start = _newest(folder) if resume else None
     if progress:
-        callbacks.append(pl.callbacks.RichProgressBar(console_kwargs={"stderr": True}))
-    with _quiet():
+        callbacks.append(_Bar())
+    with quiet():
         trainer = pl.Trainer(
             accelerator=accelerator,
             devices=1,
@@ -278,7 +276,7 @@ def fit(
             log_every_n_steps=min(log_every, max_steps),
             gradient_clip_val=gradient_clip,
             enable_checkpointing=False,
-            enable_progress_bar=progress,
+            enable_progress_bar=False,
             enable_model_summary=False,
         )
         trainer.fit(training, _Count(max_steps), **_resume_from(start))
@@ -303,6 +301,31 @@ class _Count:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         pass
+
+
+class _Bar(pl.Callback):
+    """Steps done of all steps, also after a resume; Lightning's own bar counts epochs, of which there are none here."""
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
+        columns = (
+            TextColumn("fit"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[loss]}"),
+        )
+        self.bar = Progress(*columns, console=Console(stderr=True))
+        self.task = self.bar.add_task("fit", total=trainer.max_steps, completed=trainer.global_step, loss="")
+        self.bar.start()
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
+        self.bar.update(self.task, completed=trainer.global_step, loss=f"loss {float(outputs['loss']):.4g}")
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
+        self.bar.stop()
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: Any, exception: BaseException) -> None:  # noqa: ARG002
+        self.bar.stop()
 
 
 class _Saver(pl.Callback):
@@ -371,23 +394,5 @@ def _resume_from(path: Path | None) -> dict[str, Any]:
 def _logger(name: str | None, folder: str | os.PathLike[str]) -> Any:
     if name is None:
         return False
-    kind = pl.loggers.CSVLogger if name == "csv" else pl.loggers.TensorBoardLogger
+    kind = CSVLogger if name == "csv" else TensorBoardLogger
     return kind(str(folder), name="cmim")
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Lightning's notices and tips to itself for the time of a fit."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings(
-                "ignore", "`isinstance.treespec, LeafSpec.`", FutureWarning
-            )  # lightning on torch 2.13
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
