@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from cmim import losses
 from cmim import model as models
 from cmim._inputs import as_data
 from cmim.embeddings import evaluating, informative, latent
-from infocore.errors import CheckpointError, NotFittedError, ParameterError, ShapeError
+from infocore.errors import CheckpointError, ParameterError, ShapeError
 from infocore.torch import checkpoint
 
 __all__ = ["Embedder"]
@@ -172,9 +173,11 @@ class Embedder(TransformerMixin, BaseEstimator):
         Raises
         ------
         ParameterError
-            If `kind` is not one of its values.
+            If `kind` is not one of its values, or X is not in [0, 1] for the Bernoulli likelihood.
+        sklearn.exceptions.NotFittedError
+            If `fit` was not called; likewise below.
         """
-        self._check_fitted("transform")
+        check_is_fitted(self, "model_")
         if kind not in ("latent", "informative"):
             raise ParameterError(f"Embedder.transform: `kind` must be 'latent' or 'informative'; got {kind!r}.")
         data = self._data(X, reset=False)
@@ -198,7 +201,7 @@ class Embedder(TransformerMixin, BaseEstimator):
         ShapeError
             If `Z` does not have a column per latent dimension.
         """
-        self._check_fitted("inverse_transform")
+        check_is_fitted(self, "model_")
         codes = as_data(Z, "Embedder.inverse_transform")
         if codes.ndim != 2 or codes.shape[1] != len(self.code_mean_):
             raise ShapeError(
@@ -230,7 +233,7 @@ class Embedder(TransformerMixin, BaseEstimator):
         ParameterError
             If `n` is not positive.
         """
-        self._check_fitted("sample")
+        check_is_fitted(self, "model_")
         if n < 1:
             raise ParameterError(f"Embedder.sample: `n` must be at least 1; got {n!r}.")
         normal = np.random.default_rng(rng).multivariate_normal
@@ -254,7 +257,7 @@ class Embedder(TransformerMixin, BaseEstimator):
         CheckpointError
             If the folder exists or cannot be written.
         """
-        self._check_fitted("save")
+        check_is_fitted(self, "model_")
         weights = {f"model.{name}": tensor for name, tensor in self.model_.state_dict().items()}
         law = {"code_mean": torch.from_numpy(self.code_mean_), "code_cov": torch.from_numpy(self.code_cov_)}
         meta = {"kind": "cmim.Embedder", "params": self.get_params(), "history": self.history_, **self.model_.facts()}
@@ -296,6 +299,12 @@ class Embedder(TransformerMixin, BaseEstimator):
         vars(embedder)["n_features_in_"] = embedder.model_.config.n_features
         return embedder
 
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        assert tags.transformer_tags is not None  # it is a transformer
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
     def _model(self, n_features: int) -> models.Model:
         network: models.Network = {
             "hidden": self.hidden,
@@ -325,9 +334,3 @@ class Embedder(TransformerMixin, BaseEstimator):
         data: Any = X
         checked = validate_data(self, data, reset=reset, dtype=np.float32, ensure_all_finite=True)
         return as_data(checked, "Embedder", unit_interval=self.likelihood == "bernoulli")
-
-    def _check_fitted(self, caller: str) -> None:
-        try:
-            check_is_fitted(self, "model_")
-        except ValueError as e:
-            raise NotFittedError(f"Embedder.{caller}: call `fit` first.") from e

@@ -428,6 +428,10 @@ class Network(TypedDict, total=False):
 def _build(
     objective: Objective, n_features: int, latent_dim: int, network: Mapping[str, Any], **own: Any
 ) -> Model:  # fmt: skip
+    if unknown := sorted(set(network) - set(Network.__annotations__)):
+        raise TypeError(
+            f"{objective}: no such setting: {', '.join(unknown)}. There are {', '.join(Network.__annotations__)}."
+        )
     fields = dict(network)
     parts = {name: fields.pop(name) for name in ("seed", "encoder", "decoder") if name in fields}
     fields["hidden"] = tuple(fields.get("hidden", ModelConfig.hidden))
