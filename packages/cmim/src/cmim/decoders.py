@@ -1,7 +1,7 @@
 """From a code to the parameters of the law of the data, in two steps, because features are read between them."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterable
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -12,6 +12,7 @@ from infocore.torch.layers import linear, mlp
 __all__ = ["Decoder", "MLPDecoder"]
 
 
+@runtime_checkable
 class Decoder(Protocol):
     """What a model needs of a decoder; any `torch.nn.Module` with these two methods will do."""
 
@@ -55,7 +56,7 @@ class MLPDecoder(nn.Module):
         Length D of a code.
     n_features : int
         Features of a sample.
-    hidden : sequence of int
+    hidden : iterable of int
         Widths of the hidden layers; the last is the width of the informative embedding.
     generator : torch.Generator
         Source of the starting weights.
@@ -67,10 +68,11 @@ class MLPDecoder(nn.Module):
     (torch.Size([5, 48]), torch.Size([5, 64]))
     """
 
-    def __init__(self, latent_dim: int, n_features: int, hidden: Sequence[int], generator: torch.Generator) -> None:
+    def __init__(self, latent_dim: int, n_features: int, hidden: Iterable[int], generator: torch.Generator) -> None:
         super().__init__()
-        self.trunk = mlp((latent_dim, *hidden), generator, last_activation=True)
-        self.head = linear(hidden[-1] if hidden else latent_dim, n_features, generator)
+        widths = [latent_dim, *hidden]
+        self.trunk = mlp(widths, generator, last_activation=True)
+        self.head = linear(widths[-1], n_features, generator)
 
     def hidden(self, z: Float[Tensor, "B D"]) -> Float[Tensor, "B H"]:
         """Return the activations before the last map.

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -111,7 +111,7 @@ class Embedder(TransformerMixin, BaseEstimator):
         self.progress = progress
         self.accelerator = accelerator
 
-    def fit(self, X: ArrayLike, y: object = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
+    def fit(self, X: ArrayLike, y: object = None) -> "Embedder":  # noqa: ARG002 - scikit-learn's signature
         """Train the model and fit a normal law to the codes.
 
         Parameters
@@ -264,7 +264,7 @@ class Embedder(TransformerMixin, BaseEstimator):
         return checkpoint.save(path, weights={**weights, **law}, meta=meta)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
+    def load(cls, path: str | os.PathLike[str]) -> "Embedder":
         """Read what `save` wrote.
 
         Parameters

@@ -1,7 +1,7 @@
 """From data to the parameters of a code."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterable
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -12,6 +12,7 @@ from infocore.torch.layers import linear, mlp
 __all__ = ["Encoder", "MLPEncoder"]
 
 
+@runtime_checkable
 class Encoder(Protocol):
     """What a model needs of an encoder; any `torch.nn.Module` with this call will do."""
 
@@ -40,7 +41,7 @@ class MLPEncoder(nn.Module):
         Features of a sample; inputs of more axes are flattened.
     latent_dim : int
         Length D of a code.
-    hidden : sequence of int
+    hidden : iterable of int
         Widths of the hidden layers.
     generator : torch.Generator
         Source of the starting weights.
@@ -52,10 +53,11 @@ class MLPEncoder(nn.Module):
     (torch.Size([5, 16]), torch.Size([5, 16]))
     """
 
-    def __init__(self, n_features: int, latent_dim: int, hidden: Sequence[int], generator: torch.Generator) -> None:
+    def __init__(self, n_features: int, latent_dim: int, hidden: Iterable[int], generator: torch.Generator) -> None:
         super().__init__()
-        self.trunk = mlp((n_features, *hidden), generator, last_activation=True)
-        self.head = linear(hidden[-1] if hidden else n_features, 2 * latent_dim, generator)
+        widths = [n_features, *hidden]
+        self.trunk = mlp(widths, generator, last_activation=True)
+        self.head = linear(widths[-1], 2 * latent_dim, generator)
 
     def forward(self, x: Float[Tensor, "B ..."]) -> tuple[Float[Tensor, "B D"], Float[Tensor, "B D"]]:
         """Return mean and raw log-variance, each of shape (B, D).
