@@ -6,7 +6,7 @@ from torch import nn
 
 import cmim
 from cmim.embeddings import informative, latent, reconstruct
-from cmim.model import MIM, InfoNCE
+from cmim.variants import MIM, InfoNCE
 from infocore.errors import ParameterError
 
 X = torch.rand(11, 6, generator=torch.Generator().manual_seed(0))

@@ -16,7 +16,7 @@ from torch import Tensor
 import cmim
 from cmim._inputs import batch_seed
 from cmim.lightning import fit
-from cmim.model import AE, CMIM, MIM, VAE, InfoNCE
+from cmim.variants import AE, CMIM, MIM, VAE, InfoNCE
 from infocore.errors import CheckpointError, KindError, NonFiniteError, ParameterError, ShapeError, TrainingError
 
 X = torch.rand(40, 6, generator=torch.Generator().manual_seed(0))

@@ -10,7 +10,8 @@ import cmim
 from cmim import losses
 from cmim.decoders import MLPDecoder
 from cmim.encoders import MLPEncoder
-from cmim.model import AE, CMIM, MIM, VAE, ContrastiveVAE, InfoNCE, Model, ModelConfig
+from cmim.model import Model, ModelConfig
+from cmim.variants import AE, CMIM, MIM, VAE, ContrastiveVAE, InfoNCE
 from cmim.views import ShiftNoise
 from infocore.errors import CheckpointError, ParameterError
 from infocore.torch import checkpoint

@@ -18,27 +18,27 @@ if TYPE_CHECKING:
     from cmim.evaluation import evaluate_embeddings as evaluate_embeddings
     from cmim.evaluation import information as information
     from cmim.lightning import fit as fit
-    from cmim.model import AE as AE
-    from cmim.model import CMIM as CMIM
-    from cmim.model import MIM as MIM
-    from cmim.model import VAE as VAE
-    from cmim.model import ContrastiveVAE as ContrastiveVAE
-    from cmim.model import InfoNCE as InfoNCE
     from cmim.model import Model as Model
     from cmim.model import ModelConfig as ModelConfig
     from cmim.model import load as load
+    from cmim.variants import AE as AE
+    from cmim.variants import CMIM as CMIM
+    from cmim.variants import MIM as MIM
+    from cmim.variants import VAE as VAE
+    from cmim.variants import ContrastiveVAE as ContrastiveVAE
+    from cmim.variants import InfoNCE as InfoNCE
 
 _WHERE = {
-    "AE": "model",
-    "CMIM": "model",
-    "ContrastiveVAE": "model",
+    "AE": "variants",
+    "CMIM": "variants",
+    "ContrastiveVAE": "variants",
     "Embedder": "embedder",
     "EmbeddingScores": "evaluation",
-    "InfoNCE": "model",
-    "MIM": "model",
+    "InfoNCE": "variants",
+    "MIM": "variants",
     "Model": "model",
     "ModelConfig": "model",
-    "VAE": "model",
+    "VAE": "variants",
     "evaluate_embeddings": "evaluation",
     "fit": "lightning",
     "information": "evaluation",

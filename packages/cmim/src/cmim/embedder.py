@@ -12,10 +12,10 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from cmim import losses
-from cmim import model as models
+from cmim import losses, variants
 from cmim._inputs import as_data
 from cmim.embeddings import evaluating, informative, latent
+from cmim.model import Model, rebuild
 from infocore.errors import CheckpointError, ParameterError, ShapeError
 from infocore.torch import checkpoint
 
@@ -295,7 +295,7 @@ class Embedder(TransformerMixin, BaseEstimator):
         except (KeyError, TypeError) as e:
             raise CheckpointError(f"Embedder.load: {path} is not of this version ({e}).") from e
         weights = {name.removeprefix("model."): t for name, t in found.weights.items() if name.startswith("model.")}
-        embedder.model_ = models.rebuild(found.meta, weights, path)
+        embedder.model_ = rebuild(found.meta, weights, path)
         vars(embedder)["n_features_in_"] = embedder.model_.config.n_features
         return embedder
 
@@ -305,8 +305,8 @@ class Embedder(TransformerMixin, BaseEstimator):
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
-    def _model(self, n_features: int) -> models.Model:
-        network: models.Network = {
+    def _model(self, n_features: int) -> Model:
+        network: variants.Network = {
             "hidden": self.hidden,
             "likelihood": self.likelihood,
             "scaling": self.scaling,
@@ -316,15 +316,15 @@ class Embedder(TransformerMixin, BaseEstimator):
         size, tau, beta = (n_features, self.latent_dim), self.temperature, self.beta
         match self.model:
             case "cmim":
-                return models.CMIM(*size, temperature=tau, **network)
+                return variants.CMIM(*size, temperature=tau, **network)
             case "mim":
-                return models.MIM(*size, **network)
+                return variants.MIM(*size, **network)
             case "vae":
-                return models.VAE(*size, beta=beta, **network)
+                return variants.VAE(*size, beta=beta, **network)
             case "contrastive_vae":
-                return models.ContrastiveVAE(*size, temperature=tau, beta=beta, **network)
+                return variants.ContrastiveVAE(*size, temperature=tau, beta=beta, **network)
             case "ae":
-                return models.AE(*size, **network)
+                return variants.AE(*size, **network)
             case _:
                 raise ParameterError(
                     f"Embedder: `model` must be 'cmim', 'mim', 'vae', 'contrastive_vae' or 'ae'; got {self.model!r}."

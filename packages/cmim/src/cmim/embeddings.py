@@ -38,7 +38,7 @@ def latent(model: Model, x: Any, *, batch_size: int = 1024) -> Tensor:
 
     Examples
     --------
-    >>> from cmim.model import MIM
+    >>> from cmim import MIM
     >>> latent(MIM(64, latent_dim=8, hidden=(32,)), torch.zeros(5, 64)).shape
     torch.Size([5, 8])
     """
@@ -81,7 +81,7 @@ def informative(
 
     Examples
     --------
-    >>> from cmim.model import MIM
+    >>> from cmim import MIM
     >>> informative(MIM(64, latent_dim=8, hidden=(32,)), torch.zeros(5, 64)).shape
     torch.Size([5, 32])
     """
@@ -124,7 +124,7 @@ def reconstruct(model: Model, x: Any, *, batch_size: int = 1024) -> Tensor:
 
     Examples
     --------
-    >>> from cmim.model import MIM
+    >>> from cmim import MIM
     >>> reconstruct(MIM(64, hidden=(32,)), torch.zeros(5, 64)).shape
     torch.Size([5, 64])
     """

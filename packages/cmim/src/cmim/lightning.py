@@ -231,7 +231,7 @@ def fit(
 
     Examples
     --------
-    >>> from cmim.model import MIM
+    >>> from cmim import MIM
     >>> model = MIM(n_features=4, latent_dim=2, hidden=(8,))
     >>> result = fit(model, torch.eye(4), max_steps=20, accelerator="cpu")
     >>> result.steps, sorted(result.history[0])[:3]
