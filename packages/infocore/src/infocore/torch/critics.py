@@ -83,7 +83,7 @@ class Critic(nn.Module):
     torch.Size([5, 7])
     """
 
-    def __init__(self, dx: int, dy: int, settings: Separable | Joint | Bilinear = Separable(), seed: int = 0) -> None:  # noqa: B008 - frozen
+    def __init__(self, dx: int, dy: int, settings: Separable | Joint | Bilinear = Separable(), seed: int = 0) -> None:
         super().__init__()
         self.settings = settings
         self.features = (dx, dy)

@@ -4,6 +4,9 @@ Batch i depends on ``(seed, i)`` alone and the loop keeps no state but the step,
 gives on a CPU, bit for bit, what an uninterrupted one gives.
 """
 
+# torch types some of what it takes and returns as unknown; the rest of strict holds
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 import copy
 import dataclasses
 import math
@@ -235,11 +238,17 @@ class _bar:  # noqa: N801 - used as a function
 
     def __enter__(self) -> Callable[[int, float], None]:
         if not self.show:
-            return lambda step, loss: None
+            return lambda *_: None
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (TextColumn("fit"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[loss]}"))
+        columns = (
+            TextColumn("fit"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[loss]}"),
+        )
         self.progress = Progress(*columns, console=Console(stderr=True))
         task = self.progress.add_task("fit", total=self.total, loss="")
         self.progress.start()
