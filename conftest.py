@@ -1,5 +1,6 @@
 """Rules that hold in every test of the repository."""
 
+import importlib
 import os
 import random
 import sys
@@ -13,6 +14,19 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("default", max_examples=50, deadline=None, derandomize=True)
 settings.register_profile("thorough", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("default")
+
+
+def pytest_collection_finish() -> None:
+    """Let libraries do what they do once, on first use, before tests are watched for it.
+
+    torch sets an environment variable of its compiler when the first optimiser is built; rich, which scikit-learn
+    looks for, draws from Python's random when it is imported.
+    """
+    importlib.import_module("rich.console")
+    importlib.import_module("sklearn.metrics")
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
 
 
 def global_state() -> dict[str, Any]:

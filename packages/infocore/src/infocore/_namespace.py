@@ -5,7 +5,7 @@ of its first argument; its dtype is kept, except that integers become float64.
 """
 
 import sys
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,7 +26,7 @@ class _Numpy:
 
     @staticmethod
     def asarray(a: ArrayLike, name: str) -> Array:
-        out: Any = np.asarray(a)
+        out = cast("Any", np.asarray(a))
         if out.dtype.kind in "biu":
             return out.astype(np.float64)
         if out.dtype.kind != "f":

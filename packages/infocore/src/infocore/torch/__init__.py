@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from infocore.errors import MissingExtraError
 
 try:
-    import torch as _torch  # noqa: F401 - looked for here, so that the message is the same from every door
+    import torch as _torch  # noqa: F401  # pyright: ignore[reportUnusedImport] - looked for, not used
 except ImportError as e:
     raise MissingExtraError("infocore.torch needs PyTorch: pip install 'infocore[torch]'") from e
 

@@ -1,5 +1,8 @@
 """Layers whose starting weights come from a generator, so that building one leaves torch's global stream alone."""
 
+# torch types some of what it takes and returns as unknown; the rest of strict holds
+# pyright: reportUnknownMemberType=false
+
 import itertools
 import math
 from collections.abc import Callable, Sequence

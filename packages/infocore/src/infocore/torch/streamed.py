@@ -4,6 +4,9 @@ The full form keeps the B x K scores and their softmax for the backward pass. He
 compared and differentiated in the forward pass, so memory is that of one tile and of the gradients.
 """
 
+# torch types some of what it takes and returns as unknown; the rest of strict holds
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportIncompatibleMethodOverride=false
+
 import math
 from typing import Any
 

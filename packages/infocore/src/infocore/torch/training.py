@@ -230,6 +230,10 @@ def _validated(model: nn.Module, validate: Callable[[Any], float], step: int) ->
     return value
 
 
+def _nothing(step: int, loss: float) -> None:
+    """Show nothing."""
+
+
 class _bar:  # noqa: N801 - used as a function
     """A rich progress bar on stderr, or nothing."""
 
@@ -238,7 +242,7 @@ class _bar:  # noqa: N801 - used as a function
 
     def __enter__(self) -> Callable[[int, float], None]:
         if not self.show:
-            return lambda *_: None
+            return _nothing
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
