@@ -4,8 +4,11 @@ torch is never imported here: an array that comes from torch brings it along. Th
 of its first argument; its dtype is kept, except that integers become float64.
 """
 
+# numpy types some of what it returns as unknown; the rest of strict holds
+# pyright: reportUnknownVariableType=false
+
 import sys
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,7 +29,7 @@ class _Numpy:
 
     @staticmethod
     def asarray(a: ArrayLike, name: str) -> Array:
-        out = cast("Any", np.asarray(a))
+        out = np.asarray(a)
         if out.dtype.kind in "biu":
             return out.astype(np.float64)
         if out.dtype.kind != "f":
