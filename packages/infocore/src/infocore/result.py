@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 
 from infocore.errors import ParameterError
 
-__all__ = ["Direction", "MIEstimate", "Strength", "Units"]
+__all__ = ["Direction", "MIEstimate", "Strength", "Units", "plain"]
 
 Units = Literal["nats", "bits"]
 Direction = Literal["lower", "upper", "consistent", "none"]
@@ -123,7 +123,7 @@ class MIEstimate:
         """Return plain JSON types; infinities and NaN become the strings "inf", "-inf", "nan"."""
         return cast(
             "dict[str, Any]",
-            _plain({field.name: getattr(self, field.name) for field in dataclasses.fields(self)}),
+            plain({field.name: getattr(self, field.name) for field in dataclasses.fields(self)}),
         )
 
     def __str__(self) -> str:
@@ -139,15 +139,31 @@ class MIEstimate:
         return f"{_SIGN[self.direction]}{self.value:.3f} {self.units}{tail}"
 
 
-def _plain(value: Any) -> Any:
-    """`value` in JSON's types; numpy scalars and arrays are taken apart by their `tolist`."""
+def plain(value: Any) -> Any:
+    """Return a value in JSON's types.
+
+    Parameters
+    ----------
+    value : object
+        Mappings, sequences, arrays, numbers, text, `MIEstimate`; anything else becomes its `str`.
+
+    Returns
+    -------
+    object
+        Non-finite numbers are the strings "inf", "-inf" and "nan".
+
+    Examples
+    --------
+    >>> plain({"a": (1, float("inf"))})
+    {'a': [1, 'inf']}
+    """
     if isinstance(value, Mapping):
         items = cast("Mapping[Any, Any]", value).items()
-        return {str(key): _plain(item) for key, item in items}
+        return {str(key): plain(item) for key, item in items}
     if hasattr(value, "tolist"):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in cast("list[Any]", value)]
+        return [plain(item) for item in cast("list[Any]", value)]
     if isinstance(value, MIEstimate):
         return value.to_dict()
     if isinstance(value, float) and not math.isfinite(value):
