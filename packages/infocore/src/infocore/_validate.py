@@ -124,7 +124,7 @@ class Pair:
         return {*self.x.informative().kinds, *self.y.informative().kinds}
 
 
-def paired(x: Any, y: Any, caller: str, *, min_samples: int = 2) -> Pair:
+def paired(x: Any, y: Any, caller: str, *, min_samples: int = 2, warn: bool = True) -> Pair:
     """Check two samples and that they are paired.
 
     Parameters
@@ -135,6 +135,8 @@ def paired(x: Any, y: Any, caller: str, *, min_samples: int = 2) -> Pair:
         Who asks; every message starts with it.
     min_samples : int
         The smallest n the method can say anything about.
+    warn : bool
+        Whether constant columns are warned of; they are in the flags in any case.
 
     Returns
     -------
@@ -171,7 +173,7 @@ def paired(x: Any, y: Any, caller: str, *, min_samples: int = 2) -> Pair:
         for name, constant in zip(side.names, side.constant, strict=True)
         if constant
     ]
-    if flags:
+    if flags and warn:
         warnings.warn(
             f"{caller}: {', '.join(flags)}: what never changes carries no information, and adds none to the estimate.",
             DegenerateWarning,

@@ -115,8 +115,7 @@ def audit_leakage(
 
 
 def _default_estimator() -> Scorer:
-    from infocore.torch.variational import VariationalMI
-
     from infocore.torch.critics import Separable
+    from infocore.torch.variational import VariationalMI
 
     return VariationalMI(bound="infonce", critic=Separable())

@@ -1,0 +1,1 @@
+"""One run through all four packages on real data: `python -m demo --help`."""
