@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from sklearn.datasets import load_breast_cancer
 
@@ -29,9 +31,11 @@ def run(settings: Settings, step: Step) -> Part:
     for question, a, b, methods in questions:
         step(f"mutual information: {question}")
         for method in methods:
-            estimate = infocore.mutual_information(a, b, method=method, rng=settings.seed)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                estimate = infocore.mutual_information(a, b, method=method, rng=settings.seed)
             best = best or estimate
-            rows.append(_row(question, method, estimate))
+            rows.append(_row(question, method, estimate, [str(w.message).partition(": ")[2] for w in caught]))
     assert best is not None
     note = (
         "The diagnosis is yes or no, so no feature can tell more than its entropy, "
@@ -48,7 +52,7 @@ def run(settings: Settings, step: Step) -> Part:
     return Part(section, [(f"I({AGAINST_TARGET[0]}; diagnosis)", str(best))])
 
 
-_COLUMNS = ["question", "asked for", "method used", "nats", "90 % from", "to", "n", "is"]
+_COLUMNS = ["question", "asked for", "method used", "nats", "90 % from", "to", "n", "is", "warned"]
 _MEANING = {"lower": "a lower bound", "upper": "an upper bound", "consistent": "consistent", "none": "no bound"}
 
 
@@ -57,9 +61,19 @@ def steps() -> int:
     return len(AGAINST_TARGET) + len(PAIRS) + 2
 
 
-def _row(question: str, asked: str, estimate: MIEstimate) -> list[str | float | int | None]:
+def _row(question: str, asked: str, estimate: MIEstimate, warned: list[str]) -> list[str | float | int | None]:
     low, high = estimate.ci or (None, None)
-    return [question, asked, estimate.method, estimate.value, low, high, estimate.n, _MEANING[estimate.direction]]
+    return [
+        question,
+        asked,
+        estimate.method,
+        estimate.value,
+        low,
+        high,
+        estimate.n,
+        _MEANING[estimate.direction],
+        "; ".join(warned),
+    ]
 
 
 def _entropy(y: np.ndarray) -> float:
