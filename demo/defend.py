@@ -39,7 +39,11 @@ def run(split: Split, settings: Settings, step: Step) -> Part:
     ways = list(models[0].accuracy)
     class_floor, global_floor = models[0].floors
     columns = ["model", *(f"accuracy, {way}" for way in ways), *(f"attack MSE, {way}" for way in ways)]
-    columns += [f"leaks at least, {way}" for way in ways[:2]] + ["s.e.", "ceiling", "one draw carries at most"]
+    columns += [f"leaks at least, {way}" for way in ways[:2]] + [
+        "s.e. of 1 query",
+        "ceiling",
+        "one draw carries at most",
+    ]
     rows = [_row(m, ways) for m in models]
     note = (
         f"The class mean alone has an error of {class_floor:.4f}, the global mean {global_floor:.4f}: an attack that does "

@@ -52,7 +52,7 @@ def run(settings: Settings, step: Step) -> Part:
     return Part(section, [(f"I({AGAINST_TARGET[0]}; diagnosis)", str(best))])
 
 
-_COLUMNS = ["question", "asked for", "method used", "nats", "90 % from", "to", "n", "is", "warned"]
+_COLUMNS = ["question", "method", "nats", "90 % from", "to", "n", "is", "warned"]
 _MEANING = {"lower": "a lower bound", "upper": "an upper bound", "consistent": "consistent", "none": "no bound"}
 
 

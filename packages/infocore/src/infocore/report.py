@@ -259,7 +259,7 @@ def render(data: Mapping[str, Any]) -> str:
     except ImportError as e:
         raise MissingExtraError("infocore.report needs matplotlib and jinja2: pip install 'infocore[report]'") from e
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"cell": _cell, "chart": _chart, "strips": _strips, "fact": _fact}
+    environment.filters |= {"cell": _cell, "numeric": _numeric, "chart": _chart, "strips": _strips, "fact": _fact}
     source = importlib.resources.files("infocore").joinpath("_report.html.jinja").read_text(encoding="utf-8")
     return environment.from_string(source).render(data)
 
@@ -347,6 +347,7 @@ def _replace(path: Path, text: str) -> Path:
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
+        Path(part).chmod(0o644)  # mkstemp's files are for their owner alone; a report is to be read
         os.replace(part, path)
     except BaseException:
         Path(part).unlink(missing_ok=True)
@@ -359,6 +360,11 @@ def _cell(value: Any) -> str:
     if value is None:
         return "-"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _numeric(item: Mapping[str, Any]) -> list[bool]:
+    """Say which columns of a table hold numbers, and so are set flush right."""
+    return [any(isinstance(row[j], (int, float)) for row in item["rows"]) for j in range(len(item["columns"]))]
 
 
 def _fact(value: Any) -> str:
