@@ -63,10 +63,10 @@ def steps() -> int:
 
 def _row(question: str, asked: str, estimate: MIEstimate, warned: list[str]) -> list[str | float | int | None]:
     low, high = estimate.ci or (None, None)
+    how = asked if asked == estimate.method else f"{asked} ({estimate.method})"
     return [
         question,
-        asked,
-        estimate.method,
+        how,
         estimate.value,
         low,
         high,
