@@ -30,7 +30,7 @@ def load(name: str, folder: str | None) -> images.ImageData:
 def run(data: images.ImageData, settings: Settings, command: str, console: Console) -> tuple[report.Report, list[Part]]:
     """Run the four parts and assemble their report."""
     split = Split.of(data, settings.seed)
-    total = estimate.steps() + represent.steps() + defend.steps(settings) + channel.steps()
+    total = estimate.steps(settings) + represent.steps() + defend.steps(settings) + channel.steps()
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("starting", total=total)

@@ -12,7 +12,7 @@ from demo.settings import Part, Settings, Step
 from infocore.report import Section, Table
 from infocore.result import MIEstimate
 
-AGAINST_TARGET = ("worst concave points", "mean radius", "mean texture", "mean fractal dimension")
+FEATURES = ("worst concave points", "mean radius", "mean texture", "mean fractal dimension")
 PAIRS = (("mean radius", "mean texture"), ("mean radius", "mean compactness"), ("mean radius", "mean area"))
 
 
@@ -21,9 +21,14 @@ def run(settings: Settings, step: Step) -> Part:
     table = load_breast_cancer(as_frame=True)
     x, y = table.data, table.target.to_numpy()
     column = {name: x[name].to_numpy() for name in x.columns}
-    questions = [(f"{name}; diagnosis", column[name], y, ("auto", "gaussian", "infonce")) for name in AGAINST_TARGET]
-    questions += [(f"{a}; {b}", column[a], column[b], ("auto", "gaussian", "ksg", "infonce")) for a, b in PAIRS]
-    for name in AGAINST_TARGET[:2]:
+    questions = [
+        (f"{name}; diagnosis", column[name], y, ("auto", "gaussian", "infonce"))
+        for name in FEATURES[: settings.features]
+    ]
+    questions += [
+        (f"{a}; {b}", column[a], column[b], ("auto", "gaussian", "ksg", "infonce")) for a, b in PAIRS[: settings.pairs]
+    ]
+    for name in FEATURES[: min(2, settings.features)]:
         quartile = np.searchsorted(np.quantile(column[name], (0.25, 0.5, 0.75)), column[name])
         questions.append((f"quartile of {name}; diagnosis", quartile, y, ("auto", "discrete")))
     rows = []
@@ -49,16 +54,16 @@ def run(settings: Settings, step: Step) -> Part:
         "it certifies.",
         [Table("Features, diagnosis, and each other (nats)", _COLUMNS, rows, note)],
     )
-    return Part(section, [(f"I({AGAINST_TARGET[0]}; diagnosis)", str(best))])
+    return Part(section, [(f"I({FEATURES[0]}; diagnosis)", str(best))])
 
 
 _COLUMNS = ["question", "method", "nats", "90 % from", "to", "n", "is", "warned"]
 _MEANING = {"lower": "a lower bound", "upper": "an upper bound", "consistent": "consistent", "none": "no bound"}
 
 
-def steps() -> int:
+def steps(settings: Settings) -> int:
     """Return how often `run` reports a step."""
-    return len(AGAINST_TARGET) + len(PAIRS) + 2
+    return settings.features + settings.pairs + min(2, settings.features)
 
 
 def _row(question: str, asked: str, estimate: MIEstimate, warned: list[str]) -> list[str | float | int | None]:

@@ -27,10 +27,13 @@ class Settings:
     betas: tuple[float | None, ...] = (None, 1e-3, 1e-2, 0.1, 0.3)
     attack_steps: int = 2000
     queries: int = 100
-    infonce_pairs: int = 4000
+    features: int = 4
+    pairs: int = 3
 
 
-QUICK = Settings(encoder_steps=60, classifier_epochs=5, betas=(None, 0.1), attack_steps=60, queries=5)
+QUICK = Settings(
+    encoder_steps=60, classifier_epochs=5, betas=(None, 0.1), attack_steps=60, queries=5, features=1, pairs=1
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 import cmim
 import gtheory
 import infocore
+from cmim import terms
 from gtheory import truth
 from infocore import bounds
 from infocore.torch import VariationalMI, streamed
@@ -84,7 +85,10 @@ def test_audit_of_mid_calls_infocore(monkeypatch, scores, name):
 
 
 def test_objectives_of_cmim_call_infocore(monkeypatch, views):
-    monkeypatch.setattr(bounds, "pointwise", broken)
+    assert terms.pointwise is bounds.pointwise
+    assert cmim.losses.infonce is bounds.infonce
+    monkeypatch.setattr(terms, "pointwise", broken)
+    monkeypatch.setattr(cmim.losses, "infonce", broken)
     with pytest.raises(BrokenError):
         cmim.losses.contrastive_log_prob(views[0], temperature=0.1)
     with pytest.raises(BrokenError):
