@@ -337,7 +337,8 @@ def smile(scores: Array, clip: float) -> Array:
     Returns
     -------
     array of shape ()
-        In nats; neither a bound nor consistent for a fixed `clip`.
+        In nats; neither a bound nor consistent for a fixed `clip`. A reading, not an objective: with the partition
+        clipped a critic gains without end by scaling its positive scores, so train with `js`.
 
     Raises
     ------

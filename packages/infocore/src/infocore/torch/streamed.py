@@ -13,9 +13,8 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from infocore.errors import ParameterError, ShapeError
+from infocore.errors import ParameterError, ShapeError, TrainingError
 
 __all__ = ["infonce"]
 
@@ -47,10 +46,8 @@ def infonce(
         If `x` and `y` are not matrices of one width with K >= B >= 1.
     ParameterError
         If `temperature` is not positive or `tile` not at least 1.
-
-    Notes
-    -----
-    Differentiable once: the gradient is formed in the forward pass and has no graph of its own.
+    TrainingError
+        In the backward pass, if it is to build a graph: the gradient is formed in the forward pass and has none.
 
     Examples
     --------
@@ -101,7 +98,11 @@ class _InfoNCE(torch.autograd.Function):
         return total / rows
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        if torch.is_grad_enabled():  # create_graph=True; torch's own guard would let x and y drop out unseen
+            raise TrainingError(
+                "streamed.infonce: differentiable once, and a graph of the gradient was asked for (create_graph=True). "
+                "Use infocore.infonce(x @ y.T / temperature) for second derivatives."
+            )
         grad_x, grad_y = ctx.saved_tensors
         return (None if grad_x is None else grad * grad_x, None if grad_y is None else grad * grad_y, None, None)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from infocore import bounds
 from infocore._validate import Floats, check_level, generator, paired
-from infocore.errors import NotFittedError, ParameterError, SaturationWarning
+from infocore.errors import NotFittedError, ParameterError, SaturationWarning, ShapeError
 from infocore.intervals import influence_standard_error, normal_interval
 from infocore.result import MIEstimate
 from infocore.torch.critics import Bilinear, Critic, Joint, Separable
@@ -49,7 +49,8 @@ _READINGS: dict[str, _Reading] = {
     # The best critic of JS is the log ratio, that of NWJ is one more.
     "js": _Reading(bounds.js, lambda s: bounds.nwj(s + 1.0), "nwj"),
     "donsker_varadhan": _Reading(bounds.donsker_varadhan, bounds.donsker_varadhan, "donsker_varadhan"),
-    "smile": _Reading(lambda s: bounds.smile(s, _SMILE_CLIP), lambda s: bounds.smile(s, _SMILE_CLIP), "smile"),
+    # SMILE itself cannot be trained: its partition is clipped, so positive scores grow without end (5e5 "nats" seen).
+    "smile": _Reading(bounds.js, lambda s: bounds.smile(s, _SMILE_CLIP), "smile"),
 }
 
 
@@ -59,7 +60,8 @@ class VariationalMI:
     Parameters
     ----------
     bound : {"infonce", "nwj", "js", "donsker_varadhan", "smile"}
-        What is maximised in training and read on held-out pairs; "js" is trained as such and read with NWJ.
+        What is maximised in training and read on held-out pairs. "js" is trained as such and read with NWJ; "smile" is
+        trained with JS, as its authors do, and read as such with a clip of 5.
     critic : Separable, Joint or Bilinear
         Settings of the critic.
     transform : {"rank", "standard"}
@@ -272,12 +274,17 @@ class VariationalMI:
         ------
         NotFittedError
             If `fit` was not called.
+        ShapeError
+            If the data are not two paired samples of the widths that were fitted.
         """
         if not hasattr(self, "critic_"):
             raise NotFittedError(
                 "VariationalMI: call `fit` before `estimate` or `score_matrix`, or use `fit_estimate`."
             )
         a, b = _numbers(x, y)
+        for name, c, width in zip("xy", (a, b), self.critic_.features, strict=True):
+            if c.shape[1] != width:
+                raise ShapeError(f"VariationalMI: `{name}` had {width} columns in `fit`; got shape {c.shape}.")
         u, v = (torch.as_tensor(t(c), device=self.device) for t, c in zip(self._transforms, (a, b), strict=True))
         with torch.no_grad():
             blocks = [self.critic_(part, v) for part in u.split(1024)]
