@@ -66,7 +66,7 @@ def test_other_bounds_see_the_same_information(bound):
     assert 0 < e.standard_error < 0.2
 
 
-# Trained with its own clipped partition, SMILE gave 5e5 nats in one seed of these twelve; trained with JS, .478 to .538.
+# Trained with its own clipped partition, SMILE gave 5e5 nats in one of these seeds; with JS, .478 to .538.
 def test_smile_does_not_run_away():
     values = [VariationalMI("smile", **FAST).fit_estimate(*gaussian(4000, 0.8, seed=s)[:2], rng=s) for s in range(12)]
     assert max(e.value for e in values) < 0.6
