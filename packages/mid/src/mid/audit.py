@@ -203,7 +203,8 @@ class LeakageAudit:
     def __str__(self) -> str:
         """State the audit in words, one sentence a line."""
         low, cap = self.lower, self.lower.cap if self.lower.cap is not None else math.inf
-        how = "without noise" if self.access == "mean" else f"from {self.queries} sampled queries each"
+        asked = "1 sampled query" if self.queries == 1 else f"{self.queries} sampled queries"
+        how = "without noise" if self.access == "mean" else f"from {asked} each"
         lines = [
             f"At least {low.value:.2f} nats (s.e. {low.standard_error or 0:.2f}) about a record are in its released "
             f"{self.output}, {how}: a lower bound on I(X; Yhat) from {low.n} held-out records.",

@@ -108,7 +108,8 @@ class AttackResult:
 
     def __str__(self) -> str:
         """Two lines: the error with its interval and access, and the floors."""
-        how = "without noise" if self.access == "mean" else f"{self.queries} sampled queries per record"
+        asked = "1 sampled query" if self.queries == 1 else f"{self.queries} sampled queries"
+        how = "without noise" if self.access == "mean" else f"{asked} per record"
         warning = f" {self.overlap} of these records were in the attacker's own data." if self.overlap else ""
         return (
             f"reconstruction MSE {self.mse:.4f} ({100 * self.ci_level:g}% CI {self.mse_ci[0]:.4f} to "
