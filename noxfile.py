@@ -118,7 +118,7 @@ def integration(session: nox.Session) -> None:
 @nox.session(python=PYTHON)
 def lint(session: nox.Session) -> None:
     """Run ruff, pyright, import-linter and numpydoc, and show that the gates close when they should."""
-    install(session, *ALL, groups=("test", "lint"))
+    install(session, *ALL, groups=("test", "lint", "shapes"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("pyright")

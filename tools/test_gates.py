@@ -110,3 +110,43 @@ def test_global_state_fixture_catches(tmp_path: pathlib.Path, change: str, messa
     )
     assert done.returncode == 1, done.stdout
     assert f"changed {message}" in done.stdout
+
+
+SHAPED = """
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def double(x: Float[Tensor, "B D"], how: int = 0) -> Float[Tensor, "B D"]:
+    return 2 * x if how == 0 else x.sum(1)
+
+
+def loose(x: Any, how: int) -> int:
+    return how
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "refused"),
+    [
+        ("double(torch.zeros(2, 3))", False),
+        ("double(torch.zeros(3))", True),
+        ("double(torch.zeros(2, 3), 1)", True),  # what is returned has a shape too
+        ("double(torch.zeros(2, 3, dtype=torch.int64))", True),
+        ("loose(None, 'an int, by its annotation')", False),  # no shape: pyright's business
+    ],
+)
+def test_shapes_are_checked_at_run_time_and_nothing_else(tmp_path: pathlib.Path, call: str, refused: bool) -> None:
+    (tmp_path / "shaped.py").write_text(SHAPED)
+    program = (
+        f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(ROOT / 'tools')!r}]\n"
+        "from jaxtyping import install_import_hook\n"
+        "with install_import_hook('shaped', 'shapes.check'):\n    from shaped import *\n"
+        f"{call}"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode != 0) == refused, done.stderr
+    assert ("TypeCheckError" in done.stderr) == refused
