@@ -25,8 +25,8 @@ def score_matrix(rng: np.random.Generator, batch: int) -> np.ndarray:
 
 # %%
 # Rows compare y_i with other y for the same x; columns compare x_i with other x for the same y. Along a row the mean
-# of p(x|y') over other y' is p(x), so the row form converges to the information itself; along a column the mean of
-# p(x'|y) over other x' normalises nothing, and the column form converges to something smaller.
+# of ``p(x|y')`` over other y' is p(x), so the row form converges to the information itself; along a column the mean of
+# ``p(x'|y)`` over other x' normalises nothing, and the column form converges to something smaller.
 rng = np.random.default_rng(0)
 batches = np.array([2, 4, 8, 16, 32, 64, 128, 256, 512])
 repeats = np.maximum(8192 // batches, 40)

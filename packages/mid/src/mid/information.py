@@ -11,9 +11,9 @@ formula seen in the MID paper. Equation numbers are those of the package's guide
 
 References
 ----------
-.. [1] A. Kolchinsky, B. D. Tracey, "Estimating Mixture Entropy with Pairwise Distances", Entropy 19(7), 2017.
-.. [2] M. F. Huber, T. Bailey, H. Durrant-Whyte, U. D. Hanebeck, "On Entropy Approximation for Gaussian Mixture Random
-   Vectors", IEEE MFI 2008.
+- A. Kolchinsky, B. D. Tracey, "Estimating Mixture Entropy with Pairwise Distances", Entropy 19(7), 2017.
+- M. F. Huber, T. Bailey, H. Durrant-Whyte, U. D. Hanebeck, "On Entropy Approximation for Gaussian Mixture Random
+  Vectors", IEEE MFI 2008.
 """
 
 import math

@@ -4,8 +4,8 @@ r"""Knowledge alignment: a network learns to turn a model's answers back into it
 
 References
 ----------
-.. [1] Z. Yang, J. Zhang, E.-C. Chang, Z. Liang, "Neural Network Inversion in Adversarial Setting via Background
-   Knowledge Alignment", CCS 2019.
+- Z. Yang, J. Zhang, E.-C. Chang, Z. Liang, "Neural Network Inversion in Adversarial Setting via Background
+  Knowledge Alignment", CCS 2019.
 """
 
 import dataclasses

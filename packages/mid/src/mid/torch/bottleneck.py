@@ -6,9 +6,9 @@ of -5 and the loss are those of the authors' code.
 
 References
 ----------
-.. [1] T. Wang, Y. Zhang, R. Jia, "Improving Robustness to Model Inversion Attacks via Mutual Information
-   Regularization", AAAI 2021, arXiv:2009.05241; code: Jiachen-T-Wang/mi-defense.
-.. [2] A. Alemi, I. Fischer, J. Dillon, K. Murphy, "Deep Variational Information Bottleneck", ICLR 2017.
+- T. Wang, Y. Zhang, R. Jia, "Improving Robustness to Model Inversion Attacks via Mutual Information
+  Regularization", AAAI 2021, arXiv:2009.05241; code: Jiachen-T-Wang/mi-defense.
+- A. Alemi, I. Fischer, J. Dillon, K. Murphy, "Deep Variational Information Bottleneck", ICLR 2017.
 """
 
 from typing import NamedTuple
