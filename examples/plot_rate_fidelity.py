@@ -50,11 +50,10 @@ print(f"largest duality gap {max(point.gap for point in curve.points):.1e} bits"
 
 # %%
 # The words that are used, at three prices of meaning.
-figure, panels = plt.subplots(1, 3, figsize=(9, 3), sharey=True)
+figure, panels = plt.subplots(1, 3, figsize=(9, 3), sharey=True, layout="constrained")
 for panel, s in zip(panels, (0.5, 1.0, 8.0), strict=True):
     point = gtheory.rate_fidelity(px, np.log2(matrix / share), s)
     panel.stackplot(ages, point.ch.T, labels=list(words))
     panel.set(title=f"s = {s:g}: G {point.G:.2f}, R {point.R:.2f}", xlabel="age")
 panels[0].set_ylabel("P(word | age)")
-panels[0].legend(frameon=False, loc="lower right")
-figure.tight_layout()
+figure.legend(*panels[0].get_legend_handles_labels(), frameon=False, loc="outside right")
