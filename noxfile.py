@@ -33,6 +33,7 @@ ALL = (
     "./packages/mid[torch]",
 )
 GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")
+EXTRAS = {"infocore": "[torch,report]", "gtheory": "[torch]", "cmim": "", "mid": "[torch]"}
 SHAPED = {"infocore": "infocore.torch", "gtheory": "gtheory.torch", "cmim": "cmim", "mid": "mid.torch"}
 
 
@@ -92,18 +93,14 @@ def pure(session: nox.Session, package: str) -> None:
 @nox.session(python=PYTHON)
 @nox.parametrize("package", list(SIBLINGS), ids=list(SIBLINGS))
 def torch(session: nox.Session, package: str) -> None:
-    """Test a package with its torch extra; shapes in annotations are checked at run time."""
-    extra = "" if package == "cmim" else "[torch]"
-    install(session, *alone(package, extra), groups=("test", "shapes"))
-    paths = (
-        [f"packages/{package}"]
-        if package == "cmim"
-        else [
-            path
-            for path in (f"packages/{package}/tests/torch", f"packages/{package}/src/{package}/torch")
-            if (ROOT / path).is_dir()
-        ]
-    )
+    """Test what needs a package's extras; shapes in annotations are checked at run time."""
+    install(session, *alone(package, EXTRAS[package]), groups=("test", "shapes"))
+    if package == "cmim":
+        paths = ["packages/cmim"]
+    else:
+        paths = [f"packages/{package}/tests/torch", f"packages/{package}/src/{package}/torch"]
+    if package == "infocore":
+        paths += ["packages/infocore/tests/test_report.py", "packages/infocore/src/infocore/report.py"]
     session.run("pytest", *paths, f"--jaxtyping-packages={SHAPED[package]},shapes.check", *session.posargs)
     session.run("pytest", *paths, "-m", "unchecked", success_codes=[0, 5])  # 5: there are none
 
@@ -184,8 +181,7 @@ def minimums(session: nox.Session, package: str) -> None:
     pins = (ROOT / "constraints.txt").read_text().splitlines()
     only = pathlib.Path(session.create_tmp()) / "torch-only.txt"
     only.write_text("\n".join(line for line in pins if line.startswith("torch==")) + "\n")
-    extra = "" if package in ("cmim", "gtheory") else "[torch]"
-    install(session, *alone(package, extra), options=("--resolution=lowest-direct", "-c", str(only)))
+    install(session, *alone(package, EXTRAS[package]), options=("--resolution=lowest-direct", "-c", str(only)))
     session.run("pytest", f"packages/{package}", "-W", "ignore::DeprecationWarning", *session.posargs)
 
 

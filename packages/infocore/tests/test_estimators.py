@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.special import digamma
 from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
@@ -106,6 +106,7 @@ def test_mixed_is_the_brute_force_to_1e_10(seed, k, shape):
     same = group[:, None] == group[None]
     scaled = lambda a: (a - a.mean(0)) / a.std(0)  # noqa: E731
     if shape == "atom":
+        assume(len(np.unique(atoms)) > 20)  # fewer recurring values and the column is read as discrete
         want = brute_mixed(scaled(atoms), scaled(number), k, (every, every))
         got = MixedKSG(k).estimate(atoms, number)
     elif shape == "rounded":

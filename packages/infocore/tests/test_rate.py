@@ -66,6 +66,7 @@ def test_capacities_in_closed_form(ch, bits):
     np.testing.assert_allclose(point.py, point.px @ np.asarray(ch), atol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:Values in x were outside bounds:RuntimeWarning")  # scipy below 1.15
 def test_channel_solver_agrees_with_slsqp_on_the_primal():
     # 8 grey levels, Gaussian labels: independent value R - 2 G = -1.688796 bits
     x = np.arange(8.0)

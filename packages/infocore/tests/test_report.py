@@ -53,7 +53,7 @@ def test_json_is_plain_and_keeps_full_precision():
 
 
 def test_page_is_drawn_from_the_json(tmp_path):
-    pytest.importorskip("jinja2", reason="the report extra is not installed")
+    pytest.importorskip("matplotlib", reason="the report extra is not installed")
     as_json, page = report.write(sample(), tmp_path / "new")
     text = page.read_text(encoding="utf-8")
     assert report.render(report.read(as_json)) == text
@@ -64,7 +64,7 @@ def test_page_is_drawn_from_the_json(tmp_path):
 
 
 def test_page_opens_offline_and_escapes(tmp_path):
-    pytest.importorskip("jinja2", reason="the report extra is not installed")
+    pytest.importorskip("matplotlib", reason="the report extra is not installed")
     parser = Outside()
     parser.feed(report.write(sample(), tmp_path)[1].read_text(encoding="utf-8"))
     assert "script" not in parser.tags
@@ -80,7 +80,7 @@ def test_rendering_leaves_matplotlib_alone():
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
-    pytest.importorskip("jinja2", reason="the report extra is not installed")
+    pytest.importorskip("matplotlib", reason="the report extra is not installed")
     report.write(sample(), tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 

@@ -19,7 +19,8 @@ __all__ = ["CSVLogger", "TensorBoardLogger", "pl", "quiet"]
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep Lightning's notices and tips to itself for the time of a fit."""
+    """Keep Lightning's notices, tips and environment variables to itself for the time of a fit."""
+    before = set(os.environ)
     loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -33,3 +34,5 @@ def quiet() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+        for name in set(os.environ) - before:  # CUDA_DEVICE_ORDER, on a GPU
+            del os.environ[name]
