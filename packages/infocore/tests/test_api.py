@@ -162,3 +162,11 @@ def test_names_of_the_package():
         assert getattr(infocore, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'mutual_informaton'"):
         infocore.mutual_informaton  # noqa: B018
+
+
+def test_torch_part_says_how_to_install_torch(monkeypatch):
+    monkeypatch.delitem(sys.modules, "infocore.torch", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingExtraError, match=r"infocore\.torch needs PyTorch.*\[torch\]") as caught:
+        importlib.import_module("infocore.torch")
+    assert isinstance(caught.value.__cause__, ModuleNotFoundError)

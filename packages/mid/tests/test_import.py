@@ -1,5 +1,10 @@
+import importlib
 import subprocess
 import sys
+
+import pytest
+
+from infocore.errors import MissingExtraError
 
 
 def run(code):
@@ -29,3 +34,11 @@ def test_without_torch_the_rest_works_and_mid_torch_says_how_to_install_it():
         "else:\n    raise SystemExit('imported')"
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_missing_torch_in_process(monkeypatch):
+    monkeypatch.delitem(sys.modules, "mid.torch", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingExtraError, match=r"mid\.torch needs torch.*'./packages/mid\[torch\]'") as caught:
+        importlib.import_module("mid.torch")
+    assert isinstance(caught.value.__cause__, ModuleNotFoundError)

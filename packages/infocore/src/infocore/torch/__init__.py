@@ -8,7 +8,9 @@ from infocore.errors import MissingExtraError
 try:
     import torch as _torch  # noqa: F401  # pyright: ignore[reportUnusedImport] - looked for, not used
 except ImportError as e:
-    raise MissingExtraError("infocore.torch needs PyTorch: pip install 'infocore[torch]'") from e
+    raise MissingExtraError(
+        "infocore.torch needs PyTorch. From a checkout: pip install -c constraints.txt './packages/infocore[torch]'"
+    ) from e
 
 if TYPE_CHECKING:
     from infocore.torch import checkpoint as checkpoint
