@@ -310,8 +310,8 @@ def diagnostics(
     -------
     dict of scalars
         ``gate``: mean factor by which the contrastive gradient is multiplied, ``1 - p(k=1)``; below 1e-2 the term has
-        next to no effect. ``mean_cosine``: over pairs of different codes, NaN if there is no pair. ``code_norm``: mean length
-        of `mu`. ``frac_at_floor``: share of log-variances within 0.01 of the floor.
+        next to no effect. ``mean_cosine``: over pairs of different codes, NaN if there is no pair. ``code_norm``: mean
+        length of `mu`. ``frac_at_floor``: share of log-variances within 0.01 of the floor.
 
     Raises
     ------
