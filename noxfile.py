@@ -102,7 +102,8 @@ def torch(session: nox.Session, package: str) -> None:
     if package == "infocore":
         paths += ["packages/infocore/tests/test_report.py", "packages/infocore/src/infocore/report.py"]
     session.run("pytest", *paths, f"--jaxtyping-packages={SHAPED[package]},shapes.check", *session.posargs)
-    session.run("pytest", *paths, "-m", "unchecked", success_codes=[0, 5])  # 5: there are none
+    if package != "cmim":  # which has none
+        session.run("pytest", *paths, "-m", "unchecked")
 
 
 @nox.session(python=PYTHON)

@@ -1,7 +1,7 @@
 """When cMIM's contrastive term does anything: its gate beside what the codes are good for, on scikit-learn's digits.
 
 Prints the table of docs/guide/cmim.md: means over seeds, standard error of k-NN and linear accuracy. Some minutes on
-one core. ``python benchmarks/study_gate.py --seeds 3 --steps 1500``
+one core. ``python benchmarks/study_gate.py``
 """
 
 import argparse
@@ -44,7 +44,7 @@ def measure(name: str, seed: int, steps: int) -> list[float]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=1500)
     options = parser.parse_args()
     print("| model | gate | mean cosine | mean norm of the code | at the floor | MSE | k-NN | linear |")

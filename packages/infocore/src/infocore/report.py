@@ -257,7 +257,10 @@ def render(data: Mapping[str, Any]) -> str:
         import jinja2
         import matplotlib.figure  # noqa: F401  # pyright: ignore[reportUnusedImport] - looked for, not used
     except ImportError as e:
-        raise MissingExtraError("infocore.report needs matplotlib and jinja2: pip install 'infocore[report]'") from e
+        raise MissingExtraError(
+            "infocore.report needs matplotlib and jinja2. From a checkout: "
+            "pip install -c constraints.txt './packages/infocore[report]'"
+        ) from e
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"cell": _cell, "numeric": _numeric, "chart": _chart, "strips": _strips, "fact": _fact}
     source = importlib.resources.files("infocore").joinpath("_report.html.jinja").read_text(encoding="utf-8")

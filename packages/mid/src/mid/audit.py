@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from infocore import bounds
 from infocore.errors import NonFiniteError, ParameterError, SaturationWarning, ShapeError, TooFewSamplesError
 from infocore.result import MIEstimate
+from mid.attacks.protocols import in_words
 
 __all__ = ["LeakageAudit", "leakage_lower_bound", "leakage_upper_bound"]
 
@@ -203,8 +204,7 @@ class LeakageAudit:
     def __str__(self) -> str:
         """State the audit in words, one sentence a line."""
         low, cap = self.lower, self.lower.cap if self.lower.cap is not None else math.inf
-        asked = "1 sampled query" if self.queries == 1 else f"{self.queries} sampled queries"
-        how = "without noise" if self.access == "mean" else f"from {asked} each"
+        how = in_words(self.access, self.queries)
         lines = [
             f"At least {low.value:.2f} nats (s.e. {low.standard_error or 0:.2f}) about a record are in its released "
             f"{self.output}, {how}: a lower bound on I(X; Yhat) from {low.n} held-out records.",

@@ -61,7 +61,7 @@ class VariationalMI:
     ----------
     bound : {"infonce", "nwj", "js", "donsker_varadhan", "smile"}
         What is maximised in training and read on held-out pairs. "js" is trained as such and read with NWJ; "smile" is
-        trained with JS, as its authors do, and read as such with a clip of 5.
+        trained with JS, as in its authors' code (recalled), and read as such with a clip of 5.
     critic : Separable, Joint or Bilinear
         Settings of the critic.
     transform : {"rank", "standard"}

@@ -12,6 +12,13 @@ Output = Literal["logits", "probabilities"]
 Access = Literal["sampled", "mean"]
 
 
+def in_words(access: str, queries: int) -> str:
+    """Say how answers were obtained, for the sentences of results."""
+    if access == "mean":
+        return "without noise"
+    return "from 1 sampled query per record" if queries == 1 else f"from {queries} sampled queries per record"
+
+
 class Target(Protocol):
     """What an attack can reach: anything that answers queries.
 
@@ -108,8 +115,7 @@ class AttackResult:
 
     def __str__(self) -> str:
         """Two lines: the error with its interval and access, and the floors."""
-        asked = "1 sampled query" if self.queries == 1 else f"{self.queries} sampled queries"
-        how = "without noise" if self.access == "mean" else f"{asked} per record"
+        how = in_words(self.access, self.queries)
         warning = f" {self.overlap} of these records were in the attacker's own data." if self.overlap else ""
         return (
             f"reconstruction MSE {self.mse:.4f} ({100 * self.ci_level:g}% CI {self.mse_ci[0]:.4f} to "
