@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import mutual_info_score
 
-from infocore.discrete import entropy, mutual_information_from_counts
+from infocore.discrete import discrete_mutual_information, entropy, mutual_information_from_counts
 from infocore.errors import InvalidDistributionError, KindError, ParameterError, ShapeError
 from infocore.estimators import DiscreteMI
 
@@ -106,11 +106,13 @@ def test_counts_that_are_none(counts):
 def test_refusals():
     with pytest.raises(ShapeError, match="2-D; got 1"):
         mutual_information_from_counts([1, 2])
-    with pytest.raises(ParameterError, match=r"`correction` must be one of none, miller-madow; got 'nsb'"):
-        entropy([1, 2], "nsb")
+    with pytest.raises(ParameterError, match=r"entropy: `correction` must be one of none, .*nsb, or .*; got 'best'"):
+        entropy([1, 2], "best")
     with pytest.raises(ParameterError, match="`correction`"):
-        mutual_information_from_counts([[1, 2]], "nsb")
+        mutual_information_from_counts([[1, 2]], "best")
     with pytest.raises(ParameterError, match="`correction`"):
-        DiscreteMI("nsb").estimate([0, 1] * 10, [1, 0] * 10)
+        discrete_mutual_information([1, 2], [1, 2], "best")
+    with pytest.raises(ParameterError, match="discrete: `correction`"):
+        DiscreteMI("best").estimate([0, 1] * 10, [1, 0] * 10)
     with pytest.raises(KindError, match=r"discrete: no value of column\(s\) y"):
         DiscreteMI().estimate([0, 1] * 10, np.random.default_rng(0).random(20))

@@ -1,13 +1,14 @@
 """What every estimator promises, and the half of it that the fit-free ones share."""
 
 import dataclasses
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, Self
 
 import numpy as np
 
-from infocore._validate import Floats, Pair, check_level, generator, paired
+from infocore._validate import Floats, Ints, Pair, check_level, generator, paired
 from infocore.intervals import block_ids, influence_standard_error, normal_interval
 from infocore.result import MIEstimate, Strength
 
@@ -41,12 +42,15 @@ class Terms:
     ----------
     value : float
         The estimate, nats.
-    pointwise : array of shape (n,)
+    pointwise : array of shape (n,), or callable that returns it
         Fitted pointwise information; its spread gives the standard error.
     degrees : float
         Degrees of freedom of the fitted dependence, 0 if it has none.
     noise : float
         Variance that a row adds beyond the spread of its term, 0 if none.
+    variance : float, optional
+        Variance of the terms over the rows, where it is known without forming them: then a callable `pointwise` is
+        asked only if rows depend on each other.
     cap : float, optional
         Largest value the method can give here.
     strength : {"asymptotic", "heuristic"}
@@ -56,12 +60,20 @@ class Terms:
     """
 
     value: float
-    pointwise: Floats
+    pointwise: Floats | Callable[[], Floats]
     degrees: float = 0.0
     noise: float = 0.0
+    variance: float | None = None
     cap: float | None = None
     strength: Strength = "asymptotic"
     diagnostics: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+
+    def standard_error(self, n: int, blocks: Ints | None) -> float:
+        """Return the standard error over n rows, or over blocks of them, nats."""
+        if blocks is None and self.variance is not None:
+            return math.sqrt((self.variance + self.noise) / n + self.degrees / (2.0 * n**2))
+        rows = self.pointwise() if callable(self.pointwise) else self.pointwise
+        return influence_standard_error(rows, degrees=self.degrees, noise=self.noise, blocks=blocks)
 
 
 class FitFree(ABC):
@@ -154,7 +166,7 @@ class FitFree(ABC):
         # where one side is constant, I = 0 whatever the other does
         varied = useful.x.names and useful.y.names
         terms = self.terms(useful) if varied else Terms(0.0, np.zeros(pair.n), cap=0.0)
-        error = influence_standard_error(terms.pointwise, degrees=terms.degrees, noise=terms.noise, blocks=ids)
+        error = terms.standard_error(pair.n, ids)
         sides = {"x": pair.x, "y": pair.y}
         return MIEstimate(
             value=terms.value,
