@@ -102,6 +102,7 @@ def test_plain_leaves_json_alone_and_names_the_rest():
         ({"units": "shannons"}, "`units` must be one of nats, bits; got 'shannons'"),
         ({"direction": "up"}, "`direction` must be one of lower, upper, consistent, none; got 'up'"),
         ({"strength": "sure"}, "`strength` must be one of expectation"),
+        ({"direction": "upper", "strength": "heuristic"}, "is no upper bound"),
         ({"ci_level": None}, "`ci` and `ci_level` come together"),
         ({"ci": None}, "`ci` and `ci_level` come together"),
     ],

@@ -56,7 +56,9 @@ class MIEstimate:
     Raises
     ------
     ParameterError
-        If `units`, `direction` or `strength` is not one of its values, or `ci` comes without `ci_level`.
+        If `units`, `direction` or `strength` is not one of its values, `ci` comes without `ci_level`, or an upper bound
+        is only heuristic: nothing in a sample bounds information from above, so that word needs a known channel,
+        entropy or alphabet behind it.
 
     Examples
     --------
@@ -87,6 +89,11 @@ class MIEstimate:
                 raise ParameterError(f"MIEstimate: `{name}` must be one of {', '.join(allowed)}; got {value!r}.")
         if (self.ci is None) != (self.ci_level is None):
             raise ParameterError("MIEstimate: `ci` and `ci_level` come together or not at all.")
+        if self.direction == "upper" and self.strength == "heuristic":
+            raise ParameterError(
+                'MIEstimate: direction "upper" with strength "heuristic" is no upper bound; say direction="none", or '
+                "state in what sense the bound holds."
+            )
         object.__setattr__(self, "diagnostics", MappingProxyType(dict(self.diagnostics)))
 
     def __reduce__(self) -> tuple[Any, ...]:
