@@ -2,14 +2,16 @@
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from infocore._validate import Floats, Ints
 from infocore.discrete._fingerprint import Fingerprint, fingerprint
 
-__all__ = ["Counted", "count_pairs", "surprisal_correlations"]
+__all__ = ["Counted", "Influence", "count_pairs", "surprisal_correlations"]
+
+Influence = tuple[Callable[[Ints], Floats], Callable[[Ints], Floats], Callable[[Ints], Floats]]
 
 # Cells of the table that are worked on together, so that they stay in the cache.
 BLOCK = 1 << 16
@@ -49,27 +51,41 @@ class Counted:
         """Return the fingerprints of x, of y and of the pairs."""
         return fingerprint(self.rows), fingerprint(self.columns), fingerprint(self.cells)
 
-    def pointwise(self) -> Floats:
-        """Return the pointwise information of each row of the sample under the empirical law, nats."""
+    def pointwise(self, influence: Influence | None = None) -> Floats:
+        """Return the terms of the rows of the sample: pointwise information, or what `influence` makes of counts."""
+        of_x, of_y, of_cell = influence or (self._log_share, _logs, _logs)
         if self.occupied is None:
             of_row = self.cells.ravel()[self.key]
         else:
             of_row = self.cells[np.searchsorted(self.occupied, self.key)]
-        log_x, log_y = _logs(self.rows), _logs(self.columns)
-        return math.log(self.n) + np.log(of_row) - log_x[self.key // self.width] - log_y[self.key % self.width]
+        return of_cell(of_row) - of_x(self.rows)[self.key // self.width] - of_y(self.columns)[self.key % self.width]
 
-    def moments(self) -> tuple[float, float]:
-        """Return the mean and the variance of the pointwise information over the rows, found from the cells alone."""
-        log_x, log_y = _logs(self.rows), _logs(self.columns) - math.log(self.n)
+    def moments(self, influence: Influence | None = None, occurring: Floats | None = None) -> tuple[float, float]:
+        """Return the mean and the variance of those terms over the rows, found from the cells alone.
+
+        Parameters
+        ----------
+        influence : three functions, optional
+            Of the counts of x, of y and of the pairs: a term is the third less the first two. By default they are
+            logarithms, and the term the pointwise information in nats.
+        occurring : array, optional
+            The distinct counts of the pairs, if they are known already, which saves work where a count is large.
+
+        Returns
+        -------
+        tuple of two floats
+        """
+        of_x, of_y, of_cell = influence or (self._log_share, _logs, _logs)
+        x, y = of_x(self.rows), of_y(self.columns)
         if self.occupied is not None:
-            term = np.log(self.cells) - log_x[self.occupied // self.width] - log_y[self.occupied % self.width]
+            term = of_cell(self.cells) - x[self.occupied // self.width] - y[self.occupied % self.width]
             first, second = float(self.cells @ term), float(self.cells @ (term * term))
         else:
             first = second = 0.0
-            for start, counts, term in self._blocks():
+            for start, counts, term in self._blocks(of_cell, occurring):
                 weights = counts.astype(np.float64)
-                term -= log_x[start : start + len(counts), None]
-                term -= log_y
+                term -= x[start : start + len(counts), None]
+                term -= y
                 first += float(np.vdot(weights, term))
                 term *= term
                 second += float(np.vdot(weights, term))
@@ -79,29 +95,35 @@ class Counted:
     def plug_in(self) -> float:
         """Return the mean of the pointwise information, nats: less work than `moments`."""
         if self.occupied is not None:
-            joint = float(self.cells @ np.log(self.cells))
+            joint = float(_weighted_logs(self.cells).sum())
         else:
-            joint = sum(float(terms.sum()) for _, _, terms in self._blocks(weighted=True))
-        margins = float(self.rows @ _logs(self.rows)) + float(self.columns @ _logs(self.columns))
+            joint = sum(float(terms.sum()) for _, _, terms in self._blocks(_weighted_logs))
+        margins = float(_weighted_logs(self.rows).sum()) + float(_weighted_logs(self.columns).sum())
         return math.log(self.n) + (joint - margins) / self.n
+
+    def _log_share(self, counts: Ints) -> Floats:
+        return _logs(counts) - math.log(self.n)
+
+    def _blocks(
+        self, of_count: Callable[[Ints], Floats], occurring: Floats | None = None
+    ) -> Iterator[tuple[int, Ints, Floats]]:
+        """Go through a full table some rows at a time: the first row, the counts, and a function of each."""
+        largest, known = int(self.cells.max()), None
+        if 4 * largest < self.cells.size:  # few different counts, and looking a value up is faster than computing it
+            if occurring is None:
+                known = of_count(np.arange(largest + 1))
+            else:
+                known = np.zeros(largest + 1)
+                distinct = occurring.astype(np.int64)
+                known[distinct] = of_count(distinct)
+        step = max(1, BLOCK // self.width)
+        for start in range(0, len(self.rows), step):
+            counts = self.cells[start : start + step]
+            yield start, counts, of_count(counts) if known is None else np.take(known, counts, mode="clip")
 
     def seen(self) -> tuple[int, int, int]:
         """Return the numbers of values of x, of y and of pairs that were seen."""
         return int(np.count_nonzero(self.rows)), int(np.count_nonzero(self.columns)), int(np.count_nonzero(self.cells))
-
-    def _blocks(self, *, weighted: bool = False) -> Iterator[tuple[int, Ints, Floats]]:
-        """Go through a full table some rows at a time: the first row, the counts, and log c (or c log c), 0 for 0."""
-        largest = int(self.cells.max())
-        known = None
-        if 4 * largest < self.cells.size:  # few different counts, and looking a logarithm up is faster than taking it
-            known = _logs(np.arange(largest + 1)) * (np.arange(largest + 1) if weighted else 1)
-        step = max(1, BLOCK // self.width)
-        for start in range(0, len(self.rows), step):
-            counts = self.cells[start : start + step]
-            if known is None:
-                yield start, counts, _logs(counts) * (counts if weighted else 1)
-            else:
-                yield start, counts, np.take(known, counts, mode="clip")
 
     def surprisal_correlations(self) -> Floats:
         """Return the correlations that the function of this name finds in the cells."""
@@ -157,4 +179,9 @@ def count_pairs(x: Ints, height: int, y: Ints, width: int) -> Counted:
 
 
 def _logs(counts: Ints) -> Floats:
+    """Logarithms, and 0 of an empty cell, whose weight is 0."""
     return np.log(np.maximum(counts, 1))
+
+
+def _weighted_logs(counts: Ints) -> Floats:
+    return counts * _logs(counts)

@@ -5,13 +5,15 @@
 # pyright: reportUnknownArgumentType=false, reportAttributeAccessIssue=false
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from infocore._validate import Floats, Ints
 from infocore.discrete._fingerprint import Fingerprint, fingerprint, whole_counts
 
-__all__ = ["chao_shen", "chao_wang_jost", "good_turing", "sample_coverage"]
+__all__ = ["chao_shen", "chao_wang_jost", "chao_wang_jost_influence", "good_turing", "sample_coverage"]
 
 
 def sample_coverage(counts: ArrayLike) -> float:
@@ -94,12 +96,48 @@ def chao_wang_jost(f: Fingerprint) -> float:
     """
     from scipy.special import digamma
 
+    seen = float((f.counts * f.times) @ (digamma(f.n) - digamma(f.counts))) / f.n
+    return seen + _unseen(f.n, f.seen_exactly(1), f.seen_exactly(2))
+
+
+def chao_wang_jost_influence(f: Fingerprint) -> Callable[[Ints], Floats]:
+    """Return what a row adds to the entropy, as a function of the count of its value: the jackknife's pseudo-value.
+
+    Parameters
+    ----------
+    f : Fingerprint
+        Of at least two rows.
+
+    Returns
+    -------
+    callable
+        Array of counts, each of which occurs or is 0, to ``(n - 1) (H - H')`` with H' the estimate when one row of
+        such a value is taken out.
+    """
+    from scipy.special import digamma
+
     n, once, twice = f.n, f.seen_exactly(1), f.seen_exactly(2)
-    seen = float((f.counts * f.times) @ (digamma(n) - digamma(f.counts))) / n
+    before = chao_wang_jost(f)
+    inner = float((f.counts * f.times) @ digamma(f.counts))
+    # taking a row out of a value seen 1, 2, 3 or more times moves these two numbers
+    moved = [(once, twice), (once - 1, twice), (once + 1, twice - 1), (once, twice + 1), (once, twice)]
+    unseen = np.array([_unseen(n - 1, max(one, 0.0), max(two, 0.0)) for one, two in moved])
+
+    def influence(counts: Ints) -> Floats:
+        c = np.maximum(counts, 1)
+        # c psi(c) less (c - 1) psi(c - 1) is psi(c) + 1, and psi(1) for the last row of a value
+        left = inner - digamma(c) - (c > 1)
+        return (n - 1) * (before - digamma(n - 1) + left / (n - 1) - unseen[np.minimum(counts, 4)])
+
+    return influence
+
+
+def _unseen(n: float, once: float, twice: float) -> float:
+    """The second sum of Chao-Wang-Jost, from the numbers of values seen once and twice."""
     if not once:
-        return seen
+        return 0.0
     a = 2 * twice / ((n - 1) * once + 2 * twice) if twice else 2 / ((n - 1) * (once - 1) + 2)
-    return seen + once / n * _tail(a, n)
+    return once / n * _tail(a, n)
 
 
 def _tail(a: float, n: float) -> float:

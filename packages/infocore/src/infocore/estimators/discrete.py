@@ -2,13 +2,15 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from infocore._validate import Pair, Sample, codes
+from infocore._validate import Floats, Ints, Pair, Sample, codes
 from infocore.discrete import Correction, Dirichlet
-from infocore.discrete._counting import Counted, count_pairs
+from infocore.discrete._counting import Counted, Influence, count_pairs
+from infocore.discrete._coverage import chao_wang_jost_influence
 from infocore.discrete._plugin import miller_madow_shift
 from infocore.discrete._values import Alphabets, check_correction, information, information_posterior, table_sizes
 from infocore.errors import KindError
@@ -22,32 +24,38 @@ WELL_SAMPLED = 5.0
 
 @dataclasses.dataclass(frozen=True)
 class DiscreteMI(FitFree):
-    r"""Mutual information of counted pairs, with a choice of corrections; Miller-Madow is the default.
+    r"""Mutual information of counted pairs, with a choice of corrections.
 
-    .. math:: \hat I = \sum_{xy} \frac{c_{xy}}{n} \log \frac{n\, c_{xy}}{c_x c_y} - \frac{K_{xy} - K_x - K_y + 1}{2n}
+    .. math:: \hat I = \hat H(X) + \hat H(Y) - \hat H(X, Y)
 
     Parameters
     ----------
     correction : str or Dirichlet
-        As in `infocore.discrete.entropy`. The formula is that of ``miller-madow``, with the numbers of cells, rows and
-        columns seen; ``none`` leaves the last term out.
+        Of the three entropies, as in `infocore.discrete.entropy`; shrinkage is done once, on the table.
     alphabet : tuple of two ints, optional
         Numbers of values that x and y can take, for ``james-stein``, the pseudo-counts and ``nsb``; by default the
         numbers seen.
 
     Notes
     -----
-    Several columns on a side form one variable. The cap is ``min(log Kx, log Ky)``, for ``miller-madow`` plus the most
-    that it can add, ``(min(Kx, Ky) - 1) / 2n``, for ``none`` and shrinkage as it is; other corrections have none.
+    Several columns on a side form one variable. The default was chosen by measuring: where cells are filled it agrees
+    with ``miller-madow`` to a tenth of the standard error, and where they are not its bias is smaller on every law
+    tried: 20 symbols of which half are kept, n = 1000, -0.005 nats against +0.081; 100 x 100 independent, n = 2000,
+    -0.006 against +1.289. ``nsb`` is as good or better for laws that are smooth and worse for a few heavy cells.
+
+    The cap is ``min(log Kx, log Ky)`` for ``none`` (values seen) and shrinkage (alphabet), and
+    ``(min(Kx, Ky) - 1) / 2n`` more for ``miller-madow``; the other corrections have none.
 
     Where most cells hold one count or none, no correction is enough: ``diagnostics["coverage"]``, the Good-Turing
     probability of the cells that were seen, and ``diagnostics["mean_count"]`` show it, and ``diagnostics["notes"]``
-    says so. The standard error is that of the pointwise information under the empirical law; with ``nsb`` it is the
+    says so. The standard error of the default is the jackknife's, which knows of the variance that the correction
+    adds; that of the others is the spread of the pointwise information under the empirical law, and with ``nsb`` the
     posterior standard deviation if that is larger.
 
     References
     ----------
-    .. [1] G. Miller, "Note on the bias of information estimates", in Information Theory in Psychology, 1955.
+    .. [1] A. Chao, Y. T. Wang, L. Jost, "Entropy and the species accumulation curve: a novel entropy estimator via
+       discovery rates of new species", Methods in Ecology and Evolution 4, 2013.
 
     Examples
     --------
@@ -57,7 +65,7 @@ class DiscreteMI(FitFree):
     1.098612
     """
 
-    correction: Correction | Dirichlet = "miller-madow"
+    correction: Correction | Dirichlet = "chao-wang-jost"
     alphabet: Alphabets | None = None
 
     @property
@@ -96,16 +104,20 @@ def count_terms(counted: Counted, correction: Correction | Dirichlet, alphabet: 
     Terms
     """
     n, (kx, ky, kxy) = counted.n, counted.seen()
-    plain, variance = counted.moments()
-    degrees, noise = float((kx - 1) * (ky - 1)), 0.0
+    degrees, noise, influence = float((kx - 1) * (ky - 1)), 0.0, None
     size = min(kx, ky)
     extra: dict[str, Any] = {}
     if correction in ("none", "miller-madow") and alphabet is None:  # no need of the counts of counts
+        plain, variance = counted.moments()
         value = plain - (0.0 if correction == "none" else miller_madow_shift(kx, ky, kxy, n))
     else:
         prints = counted.fingerprints()
         sizes = table_sizes(prints, correction, alphabet, caller)
         size = min(sizes)
+        plain = information(prints, "none", sizes, caller)
+        if correction == "chao-wang-jost":
+            influence = _negated(*(chao_wang_jost_influence(f) for f in prints))
+        _, variance = counted.moments(influence, prints[2].counts)
         if correction == "nsb":
             posterior = information_posterior(prints, sizes, counted.surprisal_correlations())
             value = posterior.mean
@@ -121,7 +133,7 @@ def count_terms(counted: Counted, correction: Correction | Dirichlet, alphabet: 
         ]
     return Terms(
         value,
-        counted.pointwise,
+        lambda: counted.pointwise(influence),
         degrees=degrees,
         noise=noise,
         variance=variance,
@@ -136,6 +148,12 @@ def count_terms(counted: Counted, correction: Correction | Dirichlet, alphabet: 
             **extra,
         },
     )
+
+
+def _negated(*parts: Callable[[Ints], Floats]) -> Influence:
+    """Turn what a row adds to the three entropies into terms of H(X) + H(Y) - H(X, Y)."""
+    x, y, xy = parts
+    return (lambda c: -x(c)), (lambda c: -y(c)), (lambda c: -xy(c))
 
 
 def _cap(correction: Correction | Dirichlet, seen: int, size: int, n: int) -> float | None:
