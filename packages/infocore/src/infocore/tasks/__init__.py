@@ -14,13 +14,14 @@ from types import MappingProxyType
 
 from infocore.errors import ParameterError
 from infocore.tasks._bmi import bmi_v1
+from infocore.tasks._more import more
 from infocore.tasks._task import Draw as Draw
 from infocore.tasks._task import Task as Task
 
 __all__ = ["BMI_V1", "MORE", "TASKS", "Draw", "Task", "task"]
 
 BMI_V1: Mapping[str, Task] = MappingProxyType({law.name: law for law in bmi_v1()})
-MORE: Mapping[str, Task] = MappingProxyType({})
+MORE: Mapping[str, Task] = MappingProxyType({law.name: law for law in more()})
 TASKS: Mapping[str, Task] = MappingProxyType({**BMI_V1, **MORE})
 
 
