@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.special import ndtr
+from scipy.special import k0, ndtr
 from scipy.stats import cauchy, chi, multivariate_normal, multivariate_t, norm, pareto, poisson
 
 from infocore.errors import ParameterError
@@ -331,12 +331,9 @@ def by_table_modulated():  # signs are coins; logarithms of the absolute values 
     return norm.pdf(x) * norm.pdf(y / x) * y
 
 
-def by_table_product():  # the sign of the product is a coin, the factors are folded
-    t = np.linspace(0, 8, 120)
-    weight = norm.pdf(t) * np.where(t == 0, 0.5, 1.0)
-    product, weights = np.outer(t, t).ravel()[:, None], np.outer(weight, weight).ravel()[:, None]
-    y = np.linspace(-14, 14, 200)
-    return np.concatenate([norm.pdf(y - sign * product, scale=0.3) * weights for sign in (1, -1)])
+def by_table_product():  # the product is sufficient; its sign is a coin, its size on a grid of logarithms
+    w, y = np.exp(np.linspace(-35, 3.4, 1000))[:, None], np.linspace(-24, 24, 500)
+    return np.concatenate([norm.pdf(y - sign * w, scale=0.3) * k0(w) * w for sign in (1, -1)])
 
 
 def by_table_classes():
