@@ -83,7 +83,7 @@ def battery(
     spread over subsamples is what a failure is judged by. Bounds (direction "lower") that are loose fail additivity and
     the chain rule rightly: they hold only where the bound is tight.
 
-    Measured over 40 seeds at n = 1000: none of 720 rows of `KSG` on the normal law and of `DiscreteMI` on counts failed.
+    Measured over 40 seeds at n = 1000: none of 720 rows of `KSG` on the normal law and `DiscreteMI` on counts failed.
     On the bent law, at n = 2000, `KSG` failed additivity in 16 of 20, rightly: in 2 + 2 columns it is 0.2 nats low.
 
     References
