@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from infocore._validate import Floats, Ints, Pair, Sample, codes
 from infocore.estimators._base import FitFree, Terms
-from infocore.estimators._neighbours import counts_within, groups, k_nearest, standardised
+from infocore.estimators._neighbours import counts_within, groups, kth_distances, standardised
 from infocore.estimators.ksg import check_k
 
 __all__ = ["MixedKSG"]
@@ -92,7 +92,7 @@ class MixedKSG(FitFree):
                 lone[rows] = True
                 continue
             k = min(self.k, len(rows) - 1)
-            distances, _ = k_nearest(both[rows], k, self.workers)
+            distances = kth_distances(both[rows], np.arange(1, k + 1), workers=self.workers)
             radii[rows] = distances[:, -1]
             k_i[rows] = 1 + np.count_nonzero(distances < distances[:, -1:], axis=1)
             tied = rows[radii[rows] == 0]
