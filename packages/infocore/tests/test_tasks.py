@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.special import k0, ndtr
-from scipy.stats import cauchy, chi, multivariate_normal, multivariate_t, norm, pareto, poisson
+from scipy.stats import cauchy, chi, geom, kstest, multivariate_normal, multivariate_t, norm, pareto, poisson
 
 from infocore.errors import ParameterError
 from infocore.tasks import BMI_V1, MORE, TASKS, Task, task
 from infocore.tasks._elliptical import Gaussian, Student
-from infocore.tasks._flows import Flow, Shuffle, cauchy_quantile
+from infocore.tasks._flows import Columns, Flow, Shear, Shuffle, cauchy_quantile
 from infocore.tasks._flows import pareto as pareto_margin
 from infocore.tasks._maps import Spiral, equicorrelated, half_cube, normal_cdf, swiss_roll
 
@@ -558,3 +558,110 @@ def test_own_laws_are_not_gaussian_copulas():
         d = law.dim_x
         gauss = 0.5 * (np.linalg.slogdet(r[:d, :d])[1] + np.linalg.slogdet(r[d:, d:])[1] - np.linalg.slogdet(r)[1])
         assert law.information - gauss > 4 * law.spread / math.sqrt(N), name
+
+
+def test_some_columns_are_bent_and_the_others_left():
+    a = np.random.default_rng(0).standard_normal((50, 3))
+    assert Shear(5.0, 3.0)(a)[:, 0] == pytest.approx(a[:, 0] + 5 * np.sin(3 * a[:, 1]))
+    assert np.array_equal(Shear(5.0, 3.0)(a)[:, 1:], a[:, 1:])
+    bent = Columns(half_cube, (2, 0))(a)
+    assert np.array_equal(bent[:, 1], a[:, 1])
+    assert bent[:, [0, 2]] == pytest.approx(half_cube(a[:, [0, 2]]))
+
+
+def slope(cdf, u, v, h=1e-5):
+    """Law of v given u, from the distribution function."""
+    return (cdf(u + h, v) - cdf(u - h, v)) / (2 * h)
+
+
+@pytest.mark.parametrize(("name", "cdf", "margin"), COPULAS)
+def test_copulas_by_derivatives(name, cdf, margin):
+    law = MORE[name]
+    drawn = law.draw(200_000, rng=15)
+    u, v = (a[:, 0] if margin is None else margin(a[:, 0]) for a in (drawn.x, drawn.y))
+    inside = (np.minimum(u, v) > 0.02) & (np.maximum(u, v) < 0.98)
+    u, v, pointwise = u[inside], v[inside], drawn.pointwise[inside]
+    # v given u is uniform after its own law; u was cut, and v with it, so the ends of the law of v are known too
+    low, high = slope(cdf, u, 0.02), slope(cdf, u, 0.98)
+    assert kstest((slope(cdf, u, v) - low) / (high - low), "uniform").pvalue > 1e-4
+    h = 1e-4
+    density = (slope(cdf, u, v + h) - slope(cdf, u, v - h)) / (2 * h)
+    assert np.abs(np.log(density) - pointwise).max() < 1e-3
+
+
+def integral(f, ends=(-12.0, 12.0), points=None):
+    return quad(f, *ends, epsabs=1e-13, epsrel=1e-11, limit=500, points=points)[0]
+
+
+def inliers(x, y):
+    joint = norm.pdf(x).prod() * norm.pdf(y[:2], 0.8 * x[:2], 0.6).prod() * norm.pdf(y[2:]).prod()
+    apart = norm.pdf(x).prod() * norm.pdf(y).prod()
+    return math.log((0.8 * joint + 0.2 * apart) / apart)
+
+
+def crossing(x, y):
+    joint = sum(multivariate_normal((0, 0), plane(1, 1, r)).pdf((x[0], y[0])) for r in (0.9, -0.9)) / 2
+    return math.log(joint / (norm.pdf(x[0]) * norm.pdf(y[0])))
+
+
+def curve(function, noise):
+    def log_ratio(x, y):
+        # the substitution spreads the nodes; the ends of [-1, 1] are where the angle is 0 and pi
+        of_y = integral(lambda a: 0.5 * math.sin(a) * norm.pdf(y[0], function(math.cos(a)), noise), (0, math.pi))
+        return norm.logpdf(y[0], function(x[0]), noise) - math.log(of_y)
+
+    return log_ratio
+
+
+def ring(x, y):
+    angle = 2 * np.pi * np.arange(1000) / 1000
+    of_x, of_y = norm.pdf(x[0], np.cos(angle), 0.15), norm.pdf(y[0], np.sin(angle), 0.15)
+    return math.log((of_x * of_y).mean() / (of_x.mean() * of_y.mean()))
+
+
+def modulated(x, y):
+    of_y = 2 * integral(lambda s: norm.pdf(math.exp(s)) * norm.pdf(y[0] / math.exp(s)), (-20.0, 3.0))
+    return norm.logpdf(y[0], 0, abs(x[0])) - math.log(of_y)
+
+
+def product(x, y):
+    of_y = integral(lambda t: norm.pdf(t) * norm.pdf(y[0], 0, math.hypot(t, 0.3)))
+    return norm.logpdf(y[0], x[0] * x[1], 0.3) - math.log(of_y)
+
+
+def counts(x, y):
+    return poisson.logpmf(y[0], 5 * x[0]) - geom.logpmf(y[0] + 1, 1 / 6)
+
+
+def censored(x, y):
+    scale = math.sqrt(1 - 0.9**2)
+    if y[0] == 0:
+        return norm.logcdf(0.3, 0.9 * x[0], scale) - norm.logcdf(0.3)
+    return norm.logpdf(y[0] + 0.3, 0.9 * x[0], scale) - norm.logpdf(y[0] + 0.3)
+
+
+def classes(x, y):
+    parts = zip((0.35, 0.25, 0.2, 0.15, 0.05), (0, 2, -1.5, 0.5, 4), (1, 0.5, 0.5**0.5, 0.2, 2**0.5), strict=True)
+    densities = [(w, norm.pdf(y[0], m, s)) for w, m, s in parts]
+    return math.log(densities[int(x[0])][1] / sum(w * d for w, d in densities))
+
+
+@pytest.mark.parametrize(
+    ("name", "log_ratio"),
+    [
+        ("mixture-inliers-5-5", inliers),
+        ("mixture-x", crossing),
+        ("curve-parabola", curve(lambda t: t**2, 0.1)),
+        ("curve-sine", curve(lambda t: math.sin(2 * math.pi * t), 0.2)),
+        ("curve-ring", ring),
+        ("scale-modulated", modulated),
+        ("interaction-product-2-1", product),
+        ("counts-poisson", counts),
+        ("mixed-censored", censored),
+        ("classes-5-1", classes),
+    ],
+)
+def test_pointwise_information_by_densities(name, log_ratio):
+    drawn = MORE[name].draw(8, rng=16)
+    want = [log_ratio(x, y) for x, y in zip(drawn.x, drawn.y, strict=True)]
+    assert drawn.pointwise == pytest.approx(want, abs=1e-8)
