@@ -6,8 +6,8 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from infocore._validate import Floats, Ints, codes
-from infocore.discrete._counting import count_pairs, surprisal_correlations
+from infocore._validate import Floats, Ints
+from infocore.discrete._counting import count_pairs, surprisal_correlations, table_codes
 from infocore.discrete._coverage import chao_shen, chao_wang_jost
 from infocore.discrete._fingerprint import Fingerprint, alphabet_size, fingerprint, whole_counts
 from infocore.discrete._nsb import Posterior, nsb
@@ -354,7 +354,4 @@ def _integer_codes(values: ArrayLike, caller: str, name: str) -> tuple[Ints, int
         raise ShapeError(f"{caller}: `{name}` must have shape (n,); got {array.shape}.")
     if not len(array):
         raise TooFewSamplesError(f"{caller}: `{name}` is empty.")
-    array = array.astype(np.int64, copy=False)
-    # read without a sign, a negative number is huge: one pass says whether these are codes already
-    top = int(array.view(np.uint64).max())
-    return (array, top + 1) if top < max(4 * len(array), 1 << 16) else codes(array[:, None])
+    return table_codes(array.astype(np.int64, copy=False)[:, None])

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from infocore._validate import Floats, Ints, Pair, Sample, codes
+from infocore._validate import Floats, Ints, Pair, Sample
 from infocore.discrete import Correction, Dirichlet
-from infocore.discrete._counting import Counted, Influence, count_pairs
+from infocore.discrete._counting import Counted, Influence, count_pairs, table_codes
 from infocore.discrete._coverage import chao_wang_jost_influence
 from infocore.discrete._plugin import miller_madow_shift
 from infocore.discrete._values import Alphabets, check_correction, information, information_posterior, table_sizes
@@ -83,7 +83,7 @@ class DiscreteMI(FitFree):
         check_correction(self.correction, self.method)
         for side in (pair.x, pair.y):
             _refuse_continuous(side, self.method)
-        counted = count_pairs(*codes(pair.x.values), *codes(pair.y.values))
+        counted = count_pairs(*table_codes(pair.x.values), *table_codes(pair.y.values))
         return count_terms(counted, self.correction, self.alphabet, self.method)
 
 
