@@ -127,7 +127,14 @@ class Counted:
         """Return the numbers of values of x, of y and of pairs that were seen."""
         return int(np.count_nonzero(self.rows)), int(np.count_nonzero(self.columns)), int(np.count_nonzero(self.cells))
 
-    def table_codes(values: NDArray[Any]) -> tuple[Ints, int]:
+    def surprisal_correlations(self) -> Floats:
+        """Return the correlations that the function of this name finds in the cells."""
+        keys = np.flatnonzero(self.cells) if self.occupied is None else self.occupied
+        counts = self.cells.ravel()[keys] if self.occupied is None else self.cells
+        return surprisal_correlations(counts, self.rows[keys // self.width], self.columns[keys % self.width])
+
+
+def table_codes(values: NDArray[Any]) -> tuple[Ints, int]:
     """Return codes of rows as `codes` does, sooner where the values are codes already.
 
     Parameters
@@ -147,13 +154,6 @@ class Counted:
         if top < max(4 * len(column), 1 << 16):
             return column, top + 1
     return codes(values)
-
-
-def surprisal_correlations(self) -> Floats:
-        """Return the correlations that the function of this name finds in the cells."""
-        keys = np.flatnonzero(self.cells) if self.occupied is None else self.occupied
-        counts = self.cells.ravel()[keys] if self.occupied is None else self.cells
-        return surprisal_correlations(counts, self.rows[keys // self.width], self.columns[keys % self.width])
 
 
 def surprisal_correlations(cells: Ints, rows: Ints, columns: Ints) -> Floats:
