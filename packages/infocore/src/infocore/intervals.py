@@ -9,24 +9,38 @@ pointwise terms and hands them over.
 # pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false, reportAttributeAccessIssue=false
 
-import dataclasses
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from infocore._blocks import block_ids as block_ids
+from infocore._blocks import by_rows
 from infocore._validate import Floats, check_level, generator, paired
-from infocore.errors import ParameterError, ShapeError, TooFewSamplesError
+from infocore.dependence import effective_sample_size as effective_sample_size
+from infocore.dependence import optimal_block_length as optimal_block_length
+from infocore.dependence import stationary_bootstrap_interval as stationary_bootstrap_interval
+from infocore.dependence import with_interval
+from infocore.errors import ParameterError, TooFewSamplesError
+from infocore.permutation import PermutationTest as PermutationTest
+from infocore.permutation import analytic_null as analytic_null
+from infocore.permutation import permutation_test as permutation_test
 from infocore.result import MIEstimate
 
 __all__ = [
     "PermutationTest",
+    "analytic_null",
     "block_ids",
+    "effective_sample_size",
     "influence_standard_error",
     "normal_interval",
+    "optimal_block_length",
     "permutation_test",
+    "stationary_bootstrap_interval",
+    "subsampling_interval",
     "subsampling_standard_error",
 ]
 
@@ -106,49 +120,6 @@ def normal_interval(value: float, standard_error: float, ci_level: float) -> tup
     return value - half, value + half
 
 
-def block_ids(blocks: Any, n: int, caller: str) -> NDArray[np.int64]:
-    """Turn a block length, or one label a row, into block numbers 0, 1, ...
-
-    Parameters
-    ----------
-    blocks : int or array of shape (n,)
-        Length of consecutive blocks (for series), or the label of each row's group (for repeated measurements).
-    n : int
-        Number of rows.
-    caller : str
-        For the messages.
-
-    Returns
-    -------
-    int array of shape (n,)
-
-    Raises
-    ------
-    ParameterError
-        If a length is not in 1 .. n/2.
-    ShapeError
-        If there is not one label a row.
-    TooFewSamplesError
-        If all rows are in one block.
-
-    Examples
-    --------
-    >>> block_ids(2, 5, "doc").tolist()
-    [0, 0, 1, 1, 2]
-    """
-    if isinstance(blocks, (int, np.integer)) and not isinstance(blocks, bool):
-        if not 1 <= blocks <= n / 2:
-            raise ParameterError(f"{caller}: a block length must be in 1 .. n/2 = {n // 2}; got {blocks}.")
-        return np.arange(n, dtype=np.int64) // int(blocks)
-    labels = np.asarray(blocks)
-    if labels.shape != (n,):
-        raise ShapeError(f"{caller}: `blocks` must be a length or one label for each of {n} rows; got {labels.shape}.")
-    ids = np.unique(labels, return_inverse=True)[1].astype(np.int64)
-    if ids.max() == 0:
-        raise TooFewSamplesError(f"{caller}: all rows are in one block, which says nothing of the error.")
-    return ids
-
-
 def subsampling_standard_error(
     x: ArrayLike,
     y: ArrayLike,
@@ -199,71 +170,104 @@ def subsampling_standard_error(
     return float(np.std(values, ddof=1)) / math.sqrt(parts)
 
 
-@dataclasses.dataclass(frozen=True)
-class PermutationTest:
-    """Result of `permutation_test`.
+def subsampling_interval(
+    x: ArrayLike,
+    y: ArrayLike,
+    estimator: Any,
+    *,
+    m: int | None = None,
+    repetitions: int = 100,
+    ci_level: float = 0.9,
+    consecutive: bool = False,
+    rng: int | np.random.Generator = 0,
+) -> MIEstimate:
+    r"""Estimate with an interval from m of the n rows at a time, without replacement: no row occurs twice.
 
-    Parameters
-    ----------
-    p_value : float
-        Share of shuffles, the data as given among them, with an estimate at least as large.
-    estimate : MIEstimate
-        The estimate on the data as given.
-    null : array of shape (n_permutations,)
-        The estimates under shuffling, nats.
-    """
-
-    p_value: float
-    estimate: MIEstimate
-    null: Floats
-
-
-def permutation_test(
-    x: ArrayLike, y: ArrayLike, estimator: Any, *, n: int = 200, rng: int | np.random.Generator = 0
-) -> PermutationTest:
-    """Test independence: shuffle the rows of y and estimate again.
+    The spread of :math:`\sqrt{m / (1 - m/n)}\,(\hat I_m - \langle \hat I_m \rangle)` over subsamples stands for that of
+    :math:`\sqrt{n}\,(\hat I_n - I)`.
 
     Parameters
     ----------
     x, y : array-like of shape (n,) or (n, d)
         Paired samples.
     estimator : estimator
-        Anything with ``fit_estimate(x, y, rng=) -> MIEstimate``, such as ``KSG()``.
-    n : int
-        Number of shuffles; the smallest p-value is ``1 / (n + 1)``.
+        With ``fit_estimate(x, y, rng=) -> MIEstimate``, such as ``KSG()``, which the bootstrap breaks.
+    m : int, optional
+        Rows of a subsample; by default ``n ** 0.7``, or with `consecutive` ``n ** 0.6``.
+    repetitions : int
+        Number of subsamples, at least 10.
+    ci_level : float
+        Nominal coverage.
+    consecutive : bool
+        Take windows of m rows in a row, for series: what depends stays together.
     rng : int or numpy Generator
-        Seed of the shuffles.
+        Draws the subsamples.
 
     Returns
     -------
-    PermutationTest
-        `p_value` is valid at every sample size: under independence P(p <= a) <= a.
+    MIEstimate
+        That of the estimator with `standard_error` and `ci` replaced.
 
     Raises
     ------
     ParameterError
-        If `n` is below 1.
+        If `m` is not in 4 .. n - 1, `repetitions` is below 10, or `ci_level` is not in (0, 1).
+    ShapeError, NonFiniteError, KindError, TooFewSamplesError
+        As the estimator, on m rows.
+
+    Notes
+    -----
+    The subsamples are centred at their own mean, not at the estimate, since the bias of k-NN falls with n and would
+    shift the interval. Bias itself no interval here knows.
+
+    Measured coverage of nominal 0.9 for ``KSG()`` on normal laws, n = 500, 60 subsamples of ``n ** 0.7``, over 150
+    samples: rho 0, 0.89; 0.6, 0.91; 0.9, 0.91, and the standard error within 6 % of the true spread. With ``n ** 0.8``
+    0.90, 0.93 and 0.89, the standard error 7 to 17 % too large.
 
     References
     ----------
-    .. [1] B. Phipson, G. Smyth, "Permutation P-values should never be zero", Stat. Appl. Genet. Mol. Biol. 9, 2010.
+    .. [1] D. Politis, J. Romano, "Large sample confidence regions based on subsamples under minimal assumptions", Ann.
+       Stat. 22, 1994.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from infocore.estimators import GaussianMI
-    >>> data = np.random.default_rng(0).standard_normal((2, 200))
-    >>> permutation_test(data[0], data[0] + data[1], GaussianMI(), n=99).p_value
-    0.01
+    >>> from infocore.estimators import KSG
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.standard_normal(1000)
+    >>> e = subsampling_interval(x, x + rng.standard_normal(1000), KSG())  # truth 0.347
+    >>> e.ci[0] < 0.347 < e.ci[1]
+    True
     """
-    if n < 1:
-        raise ParameterError(f"permutation_test: `n` must be at least 1; got {n}.")
-    draws = generator(rng, "permutation_test")
-    pair = paired(x, y, "permutation_test")
+    caller = "subsampling_interval"
+    check_level(ci_level, caller)
+    if repetitions < 10:
+        raise ParameterError(f"{caller}: `repetitions` must be at least 10; got {repetitions}.")
+    draws = generator(rng, caller)
+    n = paired(x, y, caller).n
+    rows = m if m is not None else round(n ** (0.6 if consecutive else 0.7))
+    if not 4 <= rows < n:
+        raise ParameterError(f"{caller}: `m` must be in 4 .. n - 1 = {n - 1}; got {rows}.")
     seed = int(draws.integers(2**31))
     seen: MIEstimate = estimator.fit_estimate(x, y, rng=seed)
-    take = y.iloc if hasattr(y, "iloc") else np.asarray(y)  # type: ignore[union-attr]
-    null = np.array(
-        [estimator.fit_estimate(x, take[draws.permutation(pair.n)], rng=seed).value for _ in range(n)], np.float64
+    first, second = by_rows(x), by_rows(y)
+    values = np.empty(repetitions)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # said once, of the whole sample
+        for i in range(repetitions):
+            if consecutive:
+                start = int(draws.integers(n - rows + 1))
+                taken = np.arange(start, start + rows)
+            else:
+                taken = draws.permutation(n)[:rows]
+            values[i] = estimator.fit_estimate(first[taken], second[taken], rng=seed).value
+    # subsamples share rows with the sample: their spread about it lacks the share m / n
+    errors = (values - values.mean()) * math.sqrt(rows / n / (1 - rows / n))
+    low, high = np.quantile(errors, [(1 - ci_level) / 2, (1 + ci_level) / 2])
+    return with_interval(
+        seen,
+        float(errors.std(ddof=1)),
+        (seen.value - float(high), seen.value - float(low)),
+        ci_level,
+        {"interval": "subsampling", "m": int(rows), "repetitions": repetitions},
     )
-    return PermutationTest((1 + int(np.count_nonzero(null >= seen.value))) / (n + 1), seen, null)
