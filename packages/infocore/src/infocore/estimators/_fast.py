@@ -28,7 +28,7 @@ __all__ = ["Tree", "counts", "fused", "grow", "kth_distances", "plane"]
 
 LEAF = 16
 # Numbers of columns that are compiled: others are filled up to the next, for each costs about 2 s, once.
-WIDTHS = (2, 3, 4, 6, 8, 12, 16)
+WIDTHS = (2, 3, 4, 6, 12)
 # Columns of the distance rows made at a time by `fused`: fits the first-level cache.
 TILE = 512
 # Distances looked at together before one of them is looked at alone.

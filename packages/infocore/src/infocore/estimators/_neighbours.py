@@ -103,7 +103,7 @@ def joint_counts(
     *,
     workers: int = 1,
     kernel: Kernel | None = None,
-    ordered: tuple[Floats, Floats] | None = None,
+    orders: tuple[Ints, Ints] | None = None,
 ) -> Joint:
     """One search of the joint space for all k, and the counts in the margins.
 
@@ -115,8 +115,8 @@ def joint_counts(
         Threads; -1 for all.
     kernel : Kernel, optional
         Instead of the choice of `kernel_for`; the result is the same.
-    ordered : two arrays of shape (n,), optional
-        The columns sorted, where dx = dy = 1 and they are at hand.
+    orders : two int arrays of shape (n,), optional
+        What sorts x and y, where dx = dy = 1 and it is known.
 
     Returns
     -------
@@ -130,10 +130,14 @@ def joint_counts(
     plane = x.shape[1] == y.shape[1] == 1
     if plane and kernel == "compiled tree":
         first, second = np.ascontiguousarray(x[:, 0]), np.ascontiguousarray(y[:, 0])
-        ordered = ordered or (np.sort(first), np.sort(second))
+        ordered = (first[orders[0]], second[orders[1]]) if orders else (np.sort(first), np.sort(second))
         return Joint(*_compiled().plane(first, second, *ordered, ks, workers))
     radii = kth_distances(np.concatenate([x, y], axis=1), ks, workers=workers, kernel=kernel)
-    nx, ny = (counts_within(a, radii, strict=True, workers=workers, kernel=kernel) for a in (x, y))
+    if plane:
+        by_x, by_y = orders or (np.argsort(x[:, 0]), np.argsort(y[:, 0]))
+        nx, ny = (_counts_sorted(a[:, 0], by, radii, strict=True) for a, by in ((x, by_x), (y, by_y)))
+    else:
+        nx, ny = (counts_within(a, radii, strict=True, workers=workers, kernel=kernel) for a in (x, y))
     return Joint(radii, nx, ny)
 
 
@@ -226,7 +230,7 @@ def counts_within(
         return counts_within(points, radii[:, None], strict=strict, workers=workers, kernel=kernel)[:, 0]
     n, d = points.shape
     if d == 1:
-        return _counts_sorted(points[:, 0], radii, strict=strict)
+        return _counts_sorted(points[:, 0], np.argsort(points[:, 0]), radii, strict=strict)
     if (kernel or kernel_for(n, d)) == "compiled tree":
         return _compiled().counts(points, radii, strict=strict, workers=workers)
     inner = np.nextafter(radii, -np.inf) if strict else radii
@@ -260,9 +264,8 @@ def _compiled() -> Any:
     return importlib.import_module("infocore.estimators._fast")
 
 
-def _counts_sorted(x: Floats, radii: Floats, *, strict: bool) -> Ints:
+def _counts_sorted(x: Floats, order: Ints, radii: Floats, *, strict: bool) -> Ints:
     """One dimension: how far each reaches upwards, and downwards, which is upwards with the signs turned."""
-    order = np.argsort(x)
     up, turned = x[order], -x[order[::-1]]
     out = np.empty(radii.shape, np.int64)
     for c in range(radii.shape[1]):

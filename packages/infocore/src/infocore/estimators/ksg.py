@@ -24,7 +24,7 @@ from infocore.estimators._neighbours import (
     standardised,
 )
 
-__all__ = ["KSG", "Extrapolation", "Margins", "check_k", "ksg_values", "prepared"]
+__all__ = ["KSG", "Extrapolation", "Margins", "check_k", "ksg_values", "prepared", "scaled"]
 
 Margins = Literal["standard", "rank", "none"]
 Extrapolation = Literal["none", "k", "n"]
@@ -33,10 +33,8 @@ Extrapolation = Literal["none", "k", "n"]
 LOOKS_EXACT = 0.95
 # Beyond this many columns in all the bias, which no interval here knows of, exceeds the standard error at n = 1000.
 FEW_COLUMNS = 4
-# Bias is taken to go as (k / n) ** (POWER / columns), at most linearly.
-POWER = 3.0
 # Multiples of k at which the extrapolation to k = 0 looks, and parts into which that to n = infinity cuts the rows.
-MULTIPLES = (1, 2, 4)
+MULTIPLES = (1, 2, 4, 7)
 PARTS = 2
 
 
@@ -62,7 +60,9 @@ class KSG(FitFree):
         replaced by the normal scores of its ranks, so that no increasing map of a column matters and heavy tails do no
         harm. "none": the columns as they are.
     extrapolate : {"none", "k", "n"}
-        EXTRAPOLATE_TEXT
+        "k": the intercept of a line through the estimates at k, 2 k, 4 k and 7 k, over a power of k / n that
+        `diagnostics` gives. "n": the same through the estimates of all rows and of halves, over 1 / n. Both take away
+        bias and add spread, "n" much more. They need variant 1.
     workers : int
         Threads of the searches; -1 for all.
 
@@ -71,6 +71,27 @@ class KSG(FitFree):
     The standard error adds :math:`\psi'(k)` to the variance of a term, for neighbours share their fluctuations. This is
     measured, not proved: on Gaussian laws at n = 1000 and k = 3 it is 0.98 to 1.09 of the true spread, where the terms
     alone give 0.7 to 0.9 and so does subsampling. It knows nothing of bias.
+
+    Extrapolation, measured (bias / spread in nats, k = 3; n = 1000 with 60 seeds, n = 10 000 with 10):
+
+    ==================  =====  =======  ================  ================  ================
+    law                 truth  n        none              "k"               "n"
+    ==================  =====  =======  ================  ================  ================
+    normal 1 + 1        0.830  1000     +0.008 / 0.034    +0.015 / 0.038    +0.004 / 0.064
+    uniform noise       1.709  1000     -0.052 / 0.026    +0.006 / 0.031    +0.001 / 0.068
+    (half-width 0.1)           10 000   -0.014 / 0.010    +0.004 / 0.011    +0.009 / 0.027
+    normal 2 + 2        1.661  1000     -0.032 / 0.046    +0.023 / 0.047    +0.040 / 0.065
+    normal 3 + 3        0.669  1000     -0.064 / 0.042    +0.004 / 0.046    +0.014 / 0.082
+    normal 3 + 3        2.491  1000     -0.326 / 0.050    -0.056 / 0.057    +0.012 / 0.085
+    .                          10 000   -0.076 / 0.016    +0.041 / 0.019    +0.056 / 0.024
+    normal 5 + 5        1.116  1000     -0.331 / 0.037    -0.061 / 0.055    -0.032 / 0.118
+    .                          10 000   -0.180 / 0.011    -0.014 / 0.013    -0.001 / 0.029
+    normal 5 + 5        4.152  1000     -1.513 / 0.043    -0.538 / 0.068    -0.362 / 0.134
+    .                          10 000   -0.826 / 0.015    -0.123 / 0.020    -0.049 / 0.030
+    ==================  =====  =======  ================  ================  ================
+
+    It helps at hard edges of the support and from 3 + 3 columns on, costs a tenth of the spread in 1 + 1, and is no use
+    for normal 2 + 2, where there is little bias to take away. Its powers were chosen on these laws.
 
     Never above :math:`\psi(n) - \psi(k)` (variant 1; variant 2 at most :math:`\psi(n) - \psi(k) - 1/k`), which is its
     cap. Low in many dimensions and for strong dependence: 0.87 of 2.23 nats in 10 + 10 dimensions at n = 1000. Values
@@ -130,8 +151,10 @@ class KSG(FitFree):
                 pointwise = every @ weights
                 noise = float(weights @ polygamma(1, np.maximum.outer(ks, ks)) @ weights)
                 extra["values"] = dict(zip(ks, every.mean(axis=0).tolist(), strict=True))
+                extra["power"] = _power(x.shape[1] + y.shape[1])
             elif self.extrapolate == "n":
-                pointwise, extra["values"] = _to_infinity(x, y, k, pointwise, self.workers)
+                pointwise, extra["values"] = _to_infinity(x, y, _halves(pair), k, pointwise, self.workers)
+                extra["power"] = _power(x.shape[1] + y.shape[1])
         else:
             distances, rows = k_nearest(np.concatenate([x, y], axis=1), k, self.workers)
             radii = distances[:, -1]
@@ -229,22 +252,23 @@ def ksg_values(x: Floats, y: Floats, ks: Sequence[int], *, workers: int = 1) -> 
 
 
 def prepared(pair: Pair, margins: Margins, caller: str) -> tuple[Floats, Floats]:
-    """Return both sides as numbers, at the scale asked for.
+    """Return both sides as numbers, at the scale asked for; errors as `scaled`, and KindError for text."""
+    return scaled(pair.x.numbers(caller), margins, caller), scaled(pair.y.numbers(caller), margins, caller)
+
+
+def scaled(a: Floats, margins: Margins, caller: str) -> Floats:
+    """Return columns at the scale asked for.
 
     Raises
     ------
     ParameterError
         If `margins` is none of the three.
-    KindError
-        If a column holds text.
     """
     if margins not in get_args(Margins):
         raise ParameterError(f'{caller}: `margins` must be "standard", "rank" or "none"; got {margins!r}.')
-    x, y = pair.x.numbers(caller), pair.y.numbers(caller)
     if margins == "none":
-        return x, y
-    scale = standardised if margins == "standard" else normal_scores
-    return scale(x), scale(y)
+        return a
+    return standardised(a) if margins == "standard" else normal_scores(a)
 
 
 def check_k(k: int, n: int, caller: str) -> None:
@@ -265,22 +289,39 @@ def _pointwise(joint: Joint, ks: Ints) -> Floats:
     return digamma(ks) + digamma(len(nx)) - psi[nx - 1] - psi[ny - 1]
 
 
+def _power(columns: int) -> float:
+    """Power of k / n with which bias is taken to grow.
+
+    Chosen on normal laws and on uniform noise. In two columns what is left of bias comes from edges of the support, as
+    the radius goes; in more, smooth densities take over, at 2 / columns in theory, which overshoots at these n.
+    """
+    return 0.5 if columns == 2 else min(1.0, 3 / columns)
+
+
 def _to_zero(ks: Ints, n: int, columns: int) -> Floats:
     """Weights of the estimates at several k: the intercept of a line in ``(k / n) ** power``."""
-    power = min(1.0, POWER / columns)
+    power = _power(columns)
     size = np.sqrt(ks)  # the variance of an estimate falls about as 1 / k
     design = np.stack([np.ones(len(ks)), (ks / n) ** power], axis=1) * size[:, None]
     return np.linalg.pinv(design)[0] * size
 
 
-def _to_infinity(x: Floats, y: Floats, k: int, whole: Floats, workers: int) -> tuple[Floats, dict[int, float]]:
-    """Terms, and values at each n, of the intercept of a line in ``n ** -power`` through the whole and its parts."""
-    gain = 1 / (PARTS ** min(1.0, POWER / (x.shape[1] + y.shape[1])) - 1)
-    parts = np.empty_like(whole)
-    for first in range(PARTS):
-        part = slice(first, None, PARTS)
-        parts[part] = _pointwise(joint_counts(x[part], y[part], np.array([k]), workers=workers), np.array([k]))[:, 0]
-    return whole + gain * (whole - parts), {
-        len(whole): float(whole.mean()),
-        len(whole) // PARTS: float(parts.mean()),
-    }
+def _to_infinity(
+    x: Floats, y: Floats, parts: tuple[Ints, ...], k: int, whole: Floats, workers: int
+) -> tuple[Floats, dict[int, float]]:
+    """Terms, and values at each n, of the intercept of a line in ``n ** -power`` through the whole and its halves."""
+    gain = 1 / (len(parts) ** _power(x.shape[1] + y.shape[1]) - 1)
+    terms = np.empty_like(whole)
+    for rows in parts:
+        terms[rows] = _pointwise(joint_counts(x[rows], y[rows], np.array([k]), workers=workers), np.array([k]))[:, 0]
+    values = {len(whole): float(whole.mean()), len(whole) // len(parts): float(terms.mean())}
+    return whole + gain * (whole - terms), values
+
+
+def _halves(pair: Pair) -> tuple[Ints, ...]:
+    """Rows of each half, by a hash of their values, so that neither their order nor that of the sides matters."""
+    bits = np.concatenate([side.numbers("ksg") for side in (pair.x, pair.y)], axis=1).view(np.uint64)
+    odd = np.uint64(0x9E3779B97F4A7C15)
+    bits = (bits ^ (bits >> np.uint64(31))) * odd
+    order = np.argsort(((bits ^ (bits >> np.uint64(29))) * odd).sum(axis=1))
+    return tuple(order[first::PARTS] for first in range(PARTS))

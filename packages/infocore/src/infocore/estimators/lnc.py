@@ -36,8 +36,8 @@ class LNC(FitFree):
     k : int
         Neighbours; more than there are columns in all, for fewer span no box.
     alpha : float, optional
-        Ratio of volumes below which a box is replaced: the share that a uniform density goes below with probability
-        ``quantile``, by simulation, if not given.
+        Ratio of volumes below which a box is replaced. If not given, what uniform neighbours go below once in 200
+        times, by simulation.
     margins : {"standard", "rank", "none"}
         Scale of each column, as in `KSG`.
     workers : int
@@ -45,9 +45,12 @@ class LNC(FitFree):
 
     Notes
     -----
-    The correction only ever adds. It extrapolates a locally linear relation: right for functions with little noise,
-    where KSG loses nats, and of no use for many noisy columns. The threshold keeps uniform neighbourhoods, whose
-    principal box is smaller by chance, from being corrected: one in a thousand passes.
+    The correction only ever adds. It supposes a relation that is straight at the scale of the neighbours.
+
+    Measured, bias and spread in nats over 20 seeds: for a uniform variable plus uniform noise of half-width 5e-4 at
+    n = 500 (6.91 nats) `KSG` is at -2.05 / 0.01 and this at -0.27 / 0.06. At half-width 0.1 it is no better than `KSG`,
+    nor for normal laws in 2 + 2 columns. For independent columns it reads +0.011 / 0.024 at n = 1000: one uniform
+    neighbourhood in 200 passes the threshold by chance.
 
     References
     ----------
@@ -141,7 +144,7 @@ def volume_ratios(offsets: Floats) -> Floats:
     return out
 
 
-def threshold(k: int, d: int, *, quantile: float = 1e-3, draws: int = 20_000) -> float:
+def threshold(k: int, d: int, *, quantile: float = 5e-3, draws: int = 20_000) -> float:
     """Ratio of volumes that uniform neighbours go below with a probability of `quantile`, by simulation."""
     rng = np.random.default_rng([k, d])  # a constant of the method, not a choice of the caller's: always the same
     return float(np.exp(np.quantile(volume_ratios(rng.uniform(-1.0, 1.0, (draws, k, d))), quantile)))
