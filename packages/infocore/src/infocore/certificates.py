@@ -41,6 +41,9 @@ __all__ = [
 
 CertificateBound = Literal["donsker-varadhan", "nwj"]
 
+# The grid of `choose_clip`: upper ends as quantiles of the joint scores, and widths in nats.
+TOPS = (1.0, 0.99, 0.95, 0.8, 0.6, 0.3)
+WIDTHS = (0.3, 0.6, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0)
 # A mean of exponentials that underflows is not 0.
 TINY = 1e-300
 
@@ -243,7 +246,8 @@ def choose_clip(
     Returns
     -------
     tuple of two floats
-        Of a grid of quantiles of the scores, the range with the largest certificate on these rows.
+        Of a grid (quantiles of the joint scores, widths in nats below them) the range with the largest certificate on
+        these rows.
 
     Raises
     ------
@@ -267,12 +271,9 @@ def choose_clip(
     if n is not None and len(f) > 1:
         # what n rows like these would give: the bounds depend on the number of rows, not only on their law
         f, g = np.resize(f, n), np.resize(g, (max(n * len(g) // len(f), 2), *g.shape[1:]))
-    pool = np.concatenate([f.ravel(), g.ravel()])
-    lows = np.quantile(pool, [0.0, 0.001, 0.01, 0.05, 0.2])
-    highs = np.quantile(f, [1.0, 0.999, 0.99, 0.95, 0.8, 0.6])
-    ranges = [(float(a), float(b)) for a in lows for b in highs if a < b]
-    if not ranges:
+    if f.max() == f.min() == g.max() == g.min():
         raise ParameterError(f"{caller}: the scores do not vary, so there is no range to choose.")
+    ranges = [(top - width, top) for top in np.quantile(f, TOPS).tolist() for width in WIDTHS]
     return max(ranges, key=lambda c: lower_bound(f, g, clip=c, confidence=confidence, bound=bound, method=method).value)
 
 
