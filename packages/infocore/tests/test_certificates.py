@@ -261,6 +261,13 @@ def test_entropy_bound_covers_exactly(p):
     assert mean + math.log1p(2 / n) >= truth  # the bias term by itself
 
 
+def test_entropy_bound_by_hand():
+    # plug-in log 4 - 3/4 log 3, bias log(1 + 3/4), step (log 4 + 3 log 4/3) sqrt(log 2 / 8)
+    found = upper_bound_discrete(counts=[3, 1, 0], alphabet=4, confidence=0.5)
+    assert found.diagnostics["candidates"]["counts"] == pytest.approx(0.562335 + 0.559616 + 0.662098, abs=2e-6)
+    assert found.value == pytest.approx(math.log(4))
+
+
 def test_moving_one_row_changes_the_entropy_by_no_more():
     for n in (2, 5, 12):
         step = (math.log(n) + (n - 1) * math.log(n / (n - 1))) / n

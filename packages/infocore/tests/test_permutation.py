@@ -151,7 +151,8 @@ def test_what_blocks_keep_together():
     permutation_test(rows, rows, recorder, n=50, blocks=4)
     for order in recorder.seen:
         assert sorted(order) == rows.tolist()
-        assert sum((b - a) % 12 != 1 for a, b in itertools.pairwise(order)) <= 2
+    joints = [sum((b - a) % 12 != 1 for a, b in itertools.pairwise(order)) for order in recorder.seen]
+    assert max(joints) == 2  # three blocks of four, in another order than round
     labels = ["a", "b", "c", "a", "b", "c"]
     recorder = Recorder()
     permutation_test(rows[:6], rows[:6], recorder, n=50, blocks=labels)
