@@ -110,12 +110,13 @@ def test_information_is_that_of_three_entropies():
     assert wide.mean == pytest.approx(parts[0].mean + parts[1].mean - parts[2].mean, abs=1e-12)
 
 
-def test_spread_of_the_information_where_cells_are_filled():
-    # first order: the s.d. of the pointwise information over root n; the three s.d. alone would give 2.3 times that
-    table = np.array([[300, 100], [100, 300]])
-    p = table / 800
-    i = np.log(4 * p)
-    first_order = math.sqrt(((p * i**2).sum() - (p * i).sum() ** 2) / 800)
+# first order: the s.d. of the pointwise information over root n; within 0.3 % here, where the three s.d. joined as if
+# independent are 1.7 times that for the second table
+@pytest.mark.parametrize("table", [[[300, 100], [100, 300]], [[600, 20], [30, 150]]])
+def test_spread_of_the_information_where_cells_are_filled(table):
+    p = np.array(table) / np.sum(table)
+    i = np.log(p / np.outer(p.sum(1), p.sum(0)))
+    first_order = math.sqrt(((p * i**2).sum() - (p * i).sum() ** 2) / np.sum(table))
     assert nsb_mutual_information(table).standard_deviation == pytest.approx(first_order, rel=0.05)
 
 
