@@ -22,7 +22,7 @@ from infocore.result import MIEstimate
 __all__ = ["effective_sample_size", "optimal_block_length", "stationary_bootstrap_interval"]
 
 # Neighbours of a copy are at distance 0, so that a bootstrap sample says nothing of a k-NN estimate.
-BREAKS_ON_COPIES = ("ksg", "mixed", "lnc", "kozachenko", "latent")
+BREAKS_ON_COPIES = ("ksg", "mixed", "lnc", "kozachenko", "latent", "ross")
 
 
 def optimal_block_length(series: ArrayLike) -> float:
