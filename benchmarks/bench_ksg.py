@@ -1,7 +1,7 @@
 """KSG mutual information, k = 3: ours, compiled and not, beside every peer that can be imported, in one process.
 
-Run it with OMP_NUM_THREADS=1. Appends a line of JSON for each case to ``benchmarks/results/ksg.jsonl``. Compiled kernels
-are loaded, or compiled where numba has not kept them, before the clock starts; what that took is in the line (``load_s``).
+Run it with OMP_NUM_THREADS=1. Appends a line of JSON for each case to ``benchmarks/results/ksg.jsonl``. Kernels are
+loaded, or compiled where numba has not kept them, before the clock starts; what that took is in the line (``load_s``).
 """
 
 import argparse
@@ -174,7 +174,7 @@ def all_pairs(repeats, d=100, n=10_000, sampled=100):
     for name, wrap in {**forms, "infocore": without_numba}.items():
         matrix, single = wrap(lambda: ksg_matrix(table, K, n_jobs=2)), wrap(ours)
         single(table[:, 0], table[:, 1])
-        times = {"matrix": [], "single": []}
+        times = {"matrix": [], "single": [], "sklearn": []}
         for _ in range(repeats):
             start = time.perf_counter()
             matrix()
@@ -183,9 +183,16 @@ def all_pairs(repeats, d=100, n=10_000, sampled=100):
             for i, j in some:
                 single(table[:, i], table[:, j])
             times["single"].append((time.perf_counter() - start) * len(pairs) / sampled)
-        ratio = statistics.median(a / b for a, b in zip(times["matrix"], times["single"], strict=True))
+            start = time.perf_counter()
+            for i, j in some[:20]:
+                sklearn(table[:, i, None], table[:, j, None])
+            times["sklearn"].append((time.perf_counter() - start) * len(pairs) / 20)
+        ratio = {
+            name: statistics.median(a / b for a, b in zip(times["matrix"], times[name], strict=True))
+            for name in ("single", "sklearn")
+        }
         line = {k: statistics.median(v) for k, v in times.items()}
-        print(f"\nall pairs of {d} columns, n = {n}, two threads, {name}: {line}, ratio {ratio:.3f}")
+        print(f"\nall pairs of {d} columns, n = {n}, two threads, {name}: {line}, ratio {ratio}")
         keep(
             {
                 "title": f"all pairs of {d} columns, n = {n}, two threads",

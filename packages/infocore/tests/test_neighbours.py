@@ -104,6 +104,21 @@ def test_counts_by_the_comparison_itself(kernel, strict, shape, d):
     np.testing.assert_array_equal(both[:, 0], want)
 
 
+@numba
+def test_grid_and_tree_of_the_plane_agree(monkeypatch):
+    fast = importlib.import_module("infocore.estimators._fast")
+    for shape in SHAPES:
+        x = sample(shape, 700, 1, 5)[:, 0]
+        for y in (sample(shape, 700, 1, 6)[:, 0], x + 1e-3 * sample("smooth", 700, 1, 7)[:, 0], -x):
+            orders, found = (np.argsort(x), np.argsort(y)), []
+            for crowd in (np.inf, -1):
+                monkeypatch.setattr(fast, "CROWD", crowd)
+                found.append(fast.plane(x, y, orders, np.array([1, 4]), 1))
+            for a, b, c in zip(*found, brute(x[:, None], y[:, None], [1, 4]), strict=True):
+                np.testing.assert_array_equal(a, b)
+                np.testing.assert_array_equal(a, c)
+
+
 def test_known_order_of_the_margins_changes_nothing():
     x, y = sample("tenths", 300, 1, 0), sample("smooth", 300, 1, 1)
     orders = np.argsort(x[:, 0]), np.argsort(y[:, 0])

@@ -26,7 +26,10 @@ from infocore.estimators._tiles import share
 
 __all__ = ["Tree", "counts", "fused", "grow", "kth_distances", "plane"]
 
-LEAF = 16
+# Rows in a leaf, at most, of trees that are searched and of trees that count (measured).
+LEAF, COUNTING_LEAF = 24, 48
+# Points in a cell of the grid on average, and those that a point may find in its own before the tree is faster.
+CELL, CROWD = 2, 50
 # Numbers of columns that are compiled: others are filled up to the next, for each costs about 2 s, once.
 WIDTHS = (2, 3, 4, 6, 12)
 # Columns of the distance rows made at a time by `fused`: fits the first-level cache.
@@ -59,10 +62,10 @@ class Tree(NamedTuple):
     """Row of the input at each place."""
 
 
-def grow(points: Floats) -> Tree:
+def grow(points: Floats, leaf: int = LEAF) -> Tree:
     """Build the tree of an array of shape (n, d)."""
     levels = 0
-    while len(points) >> levels > LEAF:
+    while len(points) >> levels > leaf:
         levels += 1
     n, d = points.shape
     columns = np.zeros((next((w for w in WIDTHS if w >= d), d), n))  # columns of zeros change no distance
@@ -80,7 +83,7 @@ def kth_distances(points: Floats, ks: Ints, workers: int) -> Floats:
 
 def counts(points: Floats, radii: Floats, *, strict: bool, workers: int) -> Ints:
     """Rows within each row's radii, itself included; `radii` and the result have shape (n, number of radii)."""
-    tree = grow(points)
+    tree = grow(points, COUNTING_LEAF)
     found, out = np.empty(radii.shape, np.int64), np.empty(radii.shape, np.int64)
     radii, dims = radii[tree.order], (0,) * len(tree.points)
     share(lambda a, b: _inside(dims, *tree[:5], radii, strict, found, a, b), len(points), workers)
@@ -88,19 +91,30 @@ def counts(points: Floats, radii: Floats, *, strict: bool, workers: int) -> Ints
     return out
 
 
-def plane(
-    x: Floats, y: Floats, sorted_x: Floats, sorted_y: Floats, ks: Ints, workers: int
-) -> tuple[Floats, Ints, Ints]:
-    """For one column a side: the ks-th joint distances, (n, len(ks)), and what lies strictly within them in x and y."""
+def plane(x: Floats, y: Floats, orders: tuple[Ints, Ints], ks: Ints, workers: int) -> tuple[Floats, Ints, Ints]:
+    """For one column a side: the ks-th joint distances, (n, len(ks)), and what lies strictly within them in x and y.
+
+    A grid of cells with equally many values in every row and every column, about two points a cell; where points
+    crowd in few of its cells, as for a strong relation, the tree.
+    """
+    n = len(x)
+    ordered = x[orders[0]], y[orders[1]]
+    radii, nx, ny = np.empty((n, len(ks))), np.empty((n, len(ks)), np.int64), np.empty((n, len(ks)), np.int64)
+    side = max(1, int((n / CELL) ** 0.5))
+    edges = -(-np.arange(side + 1) * n // side)  # the first rank of each row of cells
+    start, members, crowd = _cells(orders[0], orders[1], edges)
+    if crowd <= CROWD:
+        grid = x[members], y[members], members, start, edges, *ordered
+        share(lambda a, b: _gridded(*grid, ks, radii, nx, ny, a, b), n, workers)
+        return radii, nx, ny
     tree = grow(np.stack([x, y], axis=1))
     near = _in_tree_order(tree, ks, workers)
-    radii, nx, ny = np.empty_like(near), np.empty(near.shape, np.int64), np.empty(near.shape, np.int64)
 
     def work(a: int, b: int) -> None:
-        _between(sorted_x, tree.points[0], tree.order, near, nx, a, b)
-        _between(sorted_y, tree.points[1], tree.order, near, ny, a, b)
+        _between(ordered[0], tree.points[0], tree.order, near, nx, a, b)
+        _between(ordered[1], tree.points[1], tree.order, near, ny, a, b)
 
-    share(work, len(x), workers)
+    share(work, n, workers)
     radii[tree.order] = near
     return radii, nx, ny
 
@@ -284,27 +298,107 @@ def _inside(dims, points, start, stop, low, high, radii, strict, out, a, b):  # 
 
 
 @_jit
+def _search(ordered, low, high, v, r):  # pragma: no cover - compiled
+    """Elements of a sorted array, from low to high, strictly within r of a value."""
+    # halving without branches; the comparison is the very one that defines the count
+    size = high - low
+    while size > 0:
+        half = size // 2
+        outside = v - ordered[low + half] >= r
+        low = low + half + 1 if outside else low
+        size = size - half - 1 if outside else half
+    first, size = low, high - low
+    while size > 0:
+        half = size // 2
+        within = ordered[low + half] - v < r
+        low = low + half + 1 if within else low
+        size = size - half - 1 if within else half
+    return low - first
+
+
+@_jit
 def _between(ordered, values, order, radii, out, a, b):  # pragma: no cover - compiled
-    """Elements of a sorted array strictly within the radii of each value; row i is written where order[i] says."""
-    n = len(ordered)
+    """Elements strictly within the radii of each value; row i is written where order[i] says."""
     for i in range(a, b):
-        v = values[i]
         for c in range(radii.shape[1]):
-            r = radii[i, c]
-            # halving without branches; the comparison is the very one that defines the count
-            low, size = 0, n
-            while size > 0:
-                half = size // 2
-                outside = v - ordered[low + half] >= r
-                low = low + half + 1 if outside else low
-                size = size - half - 1 if outside else half
-            high, size = low, n - low
-            while size > 0:
-                half = size // 2
-                within = ordered[high + half] - v < r
-                high = high + half + 1 if within else high
-                size = size - half - 1 if within else half
-            out[order[i], c] = high - low
+            out[order[i], c] = _search(ordered, 0, len(ordered), values[i], radii[i, c])
+
+
+@_jit
+def _cells(order_x, order_y, edges):  # pragma: no cover - compiled
+    """Sort points into cells of ranks; the places where cells start, their members, and how many share one's cell."""
+    n, side = len(order_x), len(edges) - 1
+    cell = np.empty(n, np.int64)
+    for c in range(side):
+        for i in range(edges[c], edges[c + 1]):
+            cell[order_x[i]] = c * side
+    for c in range(side):
+        for i in range(edges[c], edges[c + 1]):
+            cell[order_y[i]] += c
+    start = np.zeros(side * side + 1, np.int64)
+    for i in range(n):
+        start[cell[i] + 1] += 1
+    crowd = 0.0
+    for c in range(1, len(start)):
+        crowd += float(start[c]) ** 2
+        start[c] += start[c - 1]
+    filled, members = start[:-1].copy(), np.empty(n, np.int64)
+    for i in range(n):
+        members[filled[cell[i]]] = i
+        filled[cell[i]] += 1
+    return start, members, crowd / n
+
+
+@_jit
+def _look(px, py, i, first, last, near):  # pragma: no cover - compiled
+    """Keep the smallest distances from point i to a run of points."""
+    for j in range(first, last):
+        dx, dy = abs(px[j] - px[i]), abs(py[j] - py[i])
+        distance = dx if dx > dy else dy
+        if distance < near[-1] and j != i:
+            _keep(near, distance)
+
+
+@_jit
+def _gridded(px, py, members, start, edges, sorted_x, sorted_y, ks, radii, nx, ny, a, b):  # pragma: no cover - compiled
+    side = len(edges) - 1
+    near = np.empty(ks[-1])
+    cell = np.searchsorted(start, a, side="right") - 1
+    for i in range(a, b):
+        while start[cell + 1] <= i:
+            cell += 1
+        x0 = x1 = cell // side
+        y0 = y1 = cell % side
+        near[:] = np.inf
+        _look(px, py, i, start[cell], start[cell + 1], near)
+        growing = True
+        while growing:  # a row or column of cells on each side that may hold something nearer
+            growing = False
+            if x0 > 0 and px[i] - sorted_x[edges[x0] - 1] < near[-1]:
+                x0 -= 1
+                growing = True
+                _look(px, py, i, start[x0 * side + y0], start[x0 * side + y1 + 1], near)
+            if x1 + 1 < side and sorted_x[edges[x1 + 1]] - px[i] < near[-1]:
+                x1 += 1
+                growing = True
+                _look(px, py, i, start[x1 * side + y0], start[x1 * side + y1 + 1], near)
+            if y0 > 0 and py[i] - sorted_y[edges[y0] - 1] < near[-1]:
+                y0 -= 1
+                growing = True
+                for c in range(x0, x1 + 1):
+                    _look(px, py, i, start[c * side + y0], start[c * side + y0 + 1], near)
+            if y1 + 1 < side and sorted_y[edges[y1 + 1]] - py[i] < near[-1]:
+                y1 += 1
+                growing = True
+                for c in range(x0, x1 + 1):
+                    _look(px, py, i, start[c * side + y1], start[c * side + y1 + 1], near)
+        row = members[i]
+        for c in range(len(ks)):
+            # what is outside these cells is no nearer than the k-th
+            r = near[ks[c] - 1]
+            radii[row, c] = r
+            nx[row, c] = _search(sorted_x, edges[x0], edges[x1 + 1], px[i], r)
+            ny[row, c] = _search(sorted_y, edges[y0], edges[y1 + 1], py[i], r)
 
 
 @_jit

@@ -128,14 +128,14 @@ def joint_counts(
     if kernel == "compiled distances":
         return Joint(*_compiled().fused(x, y, ks, workers))
     plane = x.shape[1] == y.shape[1] == 1
-    if plane and kernel == "compiled tree":
-        first, second = np.ascontiguousarray(x[:, 0]), np.ascontiguousarray(y[:, 0])
-        ordered = (first[orders[0]], second[orders[1]]) if orders else (np.sort(first), np.sort(second))
-        return Joint(*_compiled().plane(first, second, *ordered, ks, workers))
-    radii = kth_distances(np.concatenate([x, y], axis=1), ks, workers=workers, kernel=kernel)
     if plane:
-        by_x, by_y = orders or (np.argsort(x[:, 0]), np.argsort(y[:, 0]))
-        nx, ny = (_counts_sorted(a[:, 0], by, radii, strict=True) for a, by in ((x, by_x), (y, by_y)))
+        orders = orders or (np.argsort(x[:, 0]), np.argsort(y[:, 0]))
+        if kernel == "compiled tree":
+            first, second = (np.ascontiguousarray(a[:, 0]) for a in (x, y))
+            return Joint(*_compiled().plane(first, second, orders, ks, workers))
+    radii = kth_distances(np.concatenate([x, y], axis=1), ks, workers=workers, kernel=kernel)
+    if orders:
+        nx, ny = (_counts_sorted(a[:, 0], by, radii, strict=True) for a, by in zip((x, y), orders, strict=True))
     else:
         nx, ny = (counts_within(a, radii, strict=True, workers=workers, kernel=kernel) for a in (x, y))
     return Joint(radii, nx, ny)
@@ -187,7 +187,7 @@ def kth_distances(points: Floats, ks: Ints, *, workers: int = 1, kernel: Kernel 
     if d > 2 and workers == 1 and n >= WORTH_SKLEARN:
         from sklearn.neighbors import KDTree
 
-        other: Any = KDTree(points, leaf_size=10, metric="chebyshev")
+        other: Any = KDTree(points, leaf_size=6, metric="chebyshev")
         order = np.asarray(other.idx_array)
         found = other.query(points[order], int(ks[-1]) + 1)[0][:, ks]
     else:
@@ -237,7 +237,7 @@ def counts_within(
     if workers == 1 and n >= WORTH_SKLEARN:
         from sklearn.neighbors import KDTree
 
-        other: Any = KDTree(points, leaf_size=20, metric="chebyshev")
+        other: Any = KDTree(points, leaf_size=36, metric="chebyshev")
         order = np.asarray(other.idx_array)
         count = functools.partial(other.query_radius, count_only=True)
     else:
