@@ -350,13 +350,16 @@ def _cells(order_x, order_y, edges):  # pragma: no cover - compiled
 
 
 @_jit
-def _look(px, py, i, first, last, near):  # pragma: no cover - compiled
-    """Keep the smallest distances from point i to a run of points."""
+def _look(px, py, i, vx, vy, first, last, near):  # pragma: no cover - compiled
+    """Keep the smallest distances from point i, at (vx, vy), to a run of points; return the largest kept."""
+    worst = near[-1]
     for j in range(first, last):
-        dx, dy = abs(px[j] - px[i]), abs(py[j] - py[i])
+        dx, dy = abs(px[j] - vx), abs(py[j] - vy)
         distance = dx if dx > dy else dy
-        if distance < near[-1] and j != i:
+        if distance < worst and j != i:
             _keep(near, distance)
+            worst = near[-1]
+    return worst
 
 
 @_jit
@@ -370,35 +373,36 @@ def _gridded(px, py, members, start, edges, sorted_x, sorted_y, ks, radii, nx, n
         x0 = x1 = cell // side
         y0 = y1 = cell % side
         near[:] = np.inf
-        _look(px, py, i, start[cell], start[cell + 1], near)
+        vx, vy = px[i], py[i]
+        worst = _look(px, py, i, vx, vy, start[cell], start[cell + 1], near)
         growing = True
         while growing:  # a row or column of cells on each side that may hold something nearer
             growing = False
-            if x0 > 0 and px[i] - sorted_x[edges[x0] - 1] < near[-1]:
+            if x0 > 0 and vx - sorted_x[edges[x0] - 1] < worst:
                 x0 -= 1
                 growing = True
-                _look(px, py, i, start[x0 * side + y0], start[x0 * side + y1 + 1], near)
-            if x1 + 1 < side and sorted_x[edges[x1 + 1]] - px[i] < near[-1]:
+                worst = _look(px, py, i, vx, vy, start[x0 * side + y0], start[x0 * side + y1 + 1], near)
+            if x1 + 1 < side and sorted_x[edges[x1 + 1]] - vx < worst:
                 x1 += 1
                 growing = True
-                _look(px, py, i, start[x1 * side + y0], start[x1 * side + y1 + 1], near)
-            if y0 > 0 and py[i] - sorted_y[edges[y0] - 1] < near[-1]:
+                worst = _look(px, py, i, vx, vy, start[x1 * side + y0], start[x1 * side + y1 + 1], near)
+            if y0 > 0 and vy - sorted_y[edges[y0] - 1] < worst:
                 y0 -= 1
                 growing = True
                 for c in range(x0, x1 + 1):
-                    _look(px, py, i, start[c * side + y0], start[c * side + y0 + 1], near)
-            if y1 + 1 < side and sorted_y[edges[y1 + 1]] - py[i] < near[-1]:
+                    worst = _look(px, py, i, vx, vy, start[c * side + y0], start[c * side + y0 + 1], near)
+            if y1 + 1 < side and sorted_y[edges[y1 + 1]] - vy < worst:
                 y1 += 1
                 growing = True
                 for c in range(x0, x1 + 1):
-                    _look(px, py, i, start[c * side + y1], start[c * side + y1 + 1], near)
+                    worst = _look(px, py, i, vx, vy, start[c * side + y1], start[c * side + y1 + 1], near)
         row = members[i]
         for c in range(len(ks)):
             # what is outside these cells is no nearer than the k-th
             r = near[ks[c] - 1]
             radii[row, c] = r
-            nx[row, c] = _search(sorted_x, edges[x0], edges[x1 + 1], px[i], r)
-            ny[row, c] = _search(sorted_y, edges[y0], edges[y1 + 1], py[i], r)
+            nx[row, c] = _search(sorted_x, edges[x0], edges[x1 + 1], vx, r)
+            ny[row, c] = _search(sorted_y, edges[y0], edges[y1 + 1], vy, r)
 
 
 @_jit

@@ -1,4 +1,4 @@
-"""A choice of method by the kinds of the columns and, in many dimensions, by evidence; it says why."""
+"""The automatic choice: what fits the kinds of the columns is tried, and evidence from held-out rows decides."""
 
 # numpy and pandas type some of what they return as unknown; the rest of strict holds
 # pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownMemberType=false
@@ -6,57 +6,82 @@
 
 import dataclasses
 import math
+import warnings
 from typing import Any
 
 import numpy as np
 
-from infocore._validate import Floats, Pair, generator, paired
-from infocore.bounds import infonce
-from infocore.errors import TooFewSamplesError
+from infocore._validate import Pair, check_level, generator, paired
+from infocore.errors import DegenerateWarning
+from infocore.estimators import _evidence as evidence
+from infocore.estimators._evidence import Candidate
+from infocore.estimators._warnings import findings
 from infocore.estimators.discrete import DiscreteMI
-from infocore.estimators.gaussian import GaussianMI, canonical, log_ratio
-from infocore.estimators.ksg import FEW_COLUMNS, KSG
-from infocore.estimators.mixed import MixedKSG
+from infocore.intervals import block_ids, influence_standard_error, normal_interval
 from infocore.result import MIEstimate
 
 __all__ = ["AutoMI"]
 
-# Rows of the held-out score matrix; InfoNCE cannot exceed its log.
-HELD_OUT = 1000
-# Share of the Gaussian value, and nats less, that its own critic must confirm on rows it was not fitted on.
-CONFIRMED, SLACK = 0.85, 0.05
+# Standard errors by which a rival must exceed a method before that method is called wrong.
+Z = 2.5
+# Nats below which a difference is not worth a change of method.
+SLACK = 0.005
+# Up to this many columns k-NN is all but unbiased at the sample sizes it is used for (measured, docs).
+FEW_COLUMNS = 3
+# Beyond this many columns k-NN reads a small part of the information at any n a machine holds, and costs n^2.
+MANY_COLUMNS = 20
+# Share of its value, and nats, that the copula's own critic must confirm on rows it was not fitted to.
+SHORTFALL, MISSING = 0.08, 0.03
+# Rows below which a critic is not trained: its folds would hold a few dozen.
+ENOUGH = 200
 
 
 @dataclasses.dataclass(frozen=True)
 class AutoMI:
-    """Mutual information by a method chosen from the data.
+    """Mutual information by the method that the data speak for, with the losers and the reason.
 
-    Columns that are all discrete are counted; discrete with continuous columns, and mixed columns, go to `MixedKSG`;
-    up to four continuous columns go to `KSG`. With more, k-NN reads low and a Gaussian model is preferred on two
-    conditions: its critic, fitted on half of the rows, confirms the value on the other half (an InfoNCE lower bound),
-    and k-NN does not find significantly more.
+    Discrete columns are counted. For continuous columns three methods compete: a t copula (efficient, right for
+    elliptical copulas), k nearest neighbours on ranks (few assumptions, few columns), and a cross-fitted critic (few
+    assumptions, many columns; needs torch). All three fail low, so the copula, which varies least, is kept unless
+
+    - its own critic, fitted to other rows, does not confirm its value on held-out rows, or
+    - the trained critic scores held-out rows better, by 2.5 standard errors of the paired difference, or
+    - k-NN finds more, by 2.5 standard errors.
+
+    Then k-NN is preferred up to three columns and the critic beyond, unless the other finds significantly more. With
+    discrete and continuous or mixed columns together, mixed k-NN and the critic compete in the same way.
 
     Parameters
     ----------
+    fast : bool
+        Train no critic.
     k : int
-        Neighbours of the k-NN methods.
+        Neighbours of the mixed k-NN method.
+    workers : int
+        Threads of the neighbour searches; -1 for all.
+    progress : bool
+        Whether to draw progress bars of the training, on stderr.
 
     Notes
     -----
-    ``diagnostics["reason"]`` says why, ``diagnostics["candidates"]`` what the other methods would have said, nats. The
-    interval is that of the chosen method: it does not know that there was a choice.
+    ``diagnostics["reason"]`` says why, ``["candidates"]`` what the others say, ``["notes"]`` what the data are like:
+    heavy tails, near-exact relations, rows that depend on each other, repeated rows, saturation. The interval holds the
+    error of the chosen method and what the evidence says of its bias; it does not know that there was a choice. Its
+    measured coverage is in the docs.
 
     Examples
     --------
-    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
-    >>> x = rng.standard_normal(500)
-    >>> e = AutoMI().estimate(x, x > 0)
+    >>> x = rng.standard_normal(1000)
+    >>> e = AutoMI().estimate(x, x**2 + 0.1 * rng.standard_normal(1000))
     >>> e.method, e.diagnostics["reason"]
-    ('mixed', 'discrete and continuous or mixed columns together')
+    ('ksg', 'k-NN: the copula finds significantly less than it')
     """
 
+    fast: bool = False
     k: int = 3
+    workers: int = 1
+    progress: bool = False
 
     def fit(self, x: Any, y: Any) -> "AutoMI":
         """Check the data and learn nothing; parameters and errors as `estimate`."""
@@ -64,7 +89,7 @@ class AutoMI:
         return self
 
     def estimate(self, x: Any, y: Any, *, ci_level: float = 0.9, blocks: Any = None) -> MIEstimate:
-        """Choose and estimate.
+        """Choose and estimate, with seed 0.
 
         Parameters
         ----------
@@ -83,21 +108,21 @@ class AutoMI:
         Raises
         ------
         ShapeError, NonFiniteError, KindError, TooFewSamplesError, ParameterError
-            As the chosen method.
+            If the data are not two paired samples, or a setting cannot be.
         """
         return self.fit_estimate(x, y, ci_level=ci_level, blocks=blocks)
 
     def fit_estimate(
         self, x: Any, y: Any, rng: int | np.random.Generator = 0, ci_level: float = 0.9, blocks: Any = None
     ) -> MIEstimate:
-        """Choose and estimate, with a seed for the split that the choice may need.
+        """Choose and estimate.
 
         Parameters
         ----------
         x, y : array-like of shape (n,) or (n, d), or pandas
             Paired samples.
         rng : int or numpy Generator
-            Deals the rows out to the two halves of the held-out check.
+            Seed of the folds and of the training.
         ci_level : float
             Nominal coverage of the interval.
         blocks : int or array of shape (n,), optional
@@ -107,72 +132,174 @@ class AutoMI:
         -------
         MIEstimate
         """
-        draws = generator(rng, "auto")
+        generator(rng, "auto")
+        check_level(ci_level, "auto")
         pair = paired(x, y, "auto", min_samples=4)
-        columns = sum(not constant for constant in (*pair.x.constant, *pair.y.constant))
-        evidence: dict[str, Any] = {}
-        if pair.kinds <= {"discrete"}:
-            found = [DiscreteMI().estimate_pair(pair, ci_level, blocks)]
-            best, reason = 0, "all columns are discrete"
-        elif pair.kinds != {"continuous"}:
-            found = [MixedKSG(self.k).estimate_pair(pair, ci_level, blocks)]
-            best, reason = 0, "discrete and continuous or mixed columns together"
+        useful = Pair(pair.x.informative(), pair.y.informative(), pair.flags)
+        if pair.kinds <= {"discrete"} or not (useful.x.names and useful.y.names):
+            found = DiscreteMI().estimate_pair(pair, ci_level, blocks)
+            reason = "all columns are discrete" if useful.x.names and useful.y.names else "a side is constant"
+            return dataclasses.replace(found, diagnostics={**found.diagnostics, "reason": reason, "candidates": {}})
+        choice = self._continuous(useful, rng) if pair.kinds == {"continuous"} else self._mixed(useful, rng)
+        return self._answer(pair, choice, ci_level, blocks)
+
+    def _continuous(self, pair: Pair, rng: int | np.random.Generator) -> "_Choice":
+        columns = len(pair.x.names) + len(pair.y.names)
+        tried: list[Candidate] = []
+        copula = evidence.copula(pair, "auto")
+        knn = evidence.nearest(pair, "auto", self.workers) if pair.n >= 8 and columns <= MANY_COLUMNS else None
+        critic, folds, why = self._critic(pair, rng, needed=columns > 2 or pair.n < ENOUGH)
+        tried += [c for c in (copula, knn, critic) if c is not None]
+        if not tried:
+            raise_too_few(pair)
+        facts: dict[str, Any] = {"critic": why} if why else {}
+        if copula is not None:
+            held = evidence.held_out_copula(pair, folds, float(copula.facts["dof"]), "auto")
+            against = _against_copula(copula, held, knn, critic, facts)
+            if not against:
+                return _Choice(
+                    copula, tried, "copula: its critic holds on held-out rows and no rival finds more", facts
+                )
         else:
-            found = [KSG(self.k).estimate_pair(pair, ci_level, blocks)]
-            best, reason = 0, f"continuous, {columns} columns: "
-            try:
-                found.append(GaussianMI().estimate_pair(pair, ci_level, blocks))
-                if columns > FEW_COLUMNS:
-                    evidence = _held_out(pair, found[1].value, draws)
-            except TooFewSamplesError as e:
-                reason += f"too few rows for a Gaussian model: {e}"
-            else:
-                if columns <= FEW_COLUMNS:
-                    reason += "few enough for k-NN"
-                else:
-                    best, why = _weigh(found[0], found[1], evidence)
-                    reason += why
-        return dataclasses.replace(
-            found[best],
+            against = "no copula can be fitted"
+        if knn is None or critic is None:
+            rest = [c for c in (knn, critic) if c is not None]
+            if not rest and copula is not None:
+                return _Choice(_doubtful(copula, facts), tried, f"copula, for want of another: {against}", facts)
+            best = rest[0]
+            return _Choice(best, tried, f"{_NAMES[best.name]}: {against}", facts)
+        first, second = (knn, critic) if columns <= FEW_COLUMNS else (critic, knn)
+        return _Choice(
+            _unless(first, second, facts), tried, f"{_NAMES[_unless(first, second, facts).name]}: {against}", facts
+        )
+
+    def _mixed(self, pair: Pair, rng: int | np.random.Generator) -> "_Choice":
+        columns = len(pair.x.names) + len(pair.y.names)
+        knn = evidence.nearest_mixed(pair, self.k)
+        critic, _, why = self._critic(pair, rng, needed=columns > 2)
+        facts: dict[str, Any] = {"critic": why} if why else {}
+        kinds = "discrete and continuous or mixed columns together"
+        if critic is None:
+            return _Choice(knn, [knn], kinds, facts)
+        first, second = (knn, critic) if columns <= FEW_COLUMNS else (critic, knn)
+        best = _unless(first, second, facts)
+        return _Choice(best, [knn, critic], f"{_NAMES[best.name]}: {kinds}", facts)
+
+    def _critic(
+        self, pair: Pair, rng: int | np.random.Generator, *, needed: bool
+    ) -> tuple[Candidate | None, list[Any], str]:
+        """Return the critic or None, the folds, and why there is none."""
+        folds = list(np.array_split(generator(rng, "auto").permutation(pair.n), 3)) if isinstance(rng, int) else None
+        why = "not asked for: fast" if self.fast else "" if needed else "not needed for two columns"
+        if not why and pair.n < ENOUGH:
+            why = f"not trained on fewer than {ENOUGH} rows"
+        if not why:
+            found = evidence.critic(pair, rng, self.progress)
+            if not isinstance(found, str):
+                return found[0], found[1], ""
+            why = found
+        if folds is None:
+            folds = list(np.array_split(np.random.default_rng(0).permutation(pair.n), 3))
+        return None, folds, why
+
+    def _answer(self, pair: Pair, choice: "_Choice", ci_level: float, blocks: Any) -> MIEstimate:
+        best = choice.best
+        ids = None if blocks is None else block_ids(blocks, pair.n, "auto")
+        error = best.error if ids is None else influence_standard_error(best.pointwise, blocks=ids)
+        error = math.hypot(error, best.doubt)
+        notes, warned = findings(pair, best, dependent=ids is None)
+        for text in warned:
+            warnings.warn(f"auto: {text}.", DegenerateWarning, stacklevel=4)
+        values = {c.name: c.value for c in choice.tried}
+        bounds = {c.name: float(c.held_out.mean()) for c in choice.tried if c.held_out is not None}
+        sides = {"x": pair.x, "y": pair.y}
+        return MIEstimate(
+            value=best.value,
+            direction="consistent",
+            strength="heuristic" if warned or best.name == "crossfit" else "asymptotic",
+            standard_error=error,
+            ci=normal_interval(best.value, error, ci_level),
+            ci_level=ci_level,
+            n=pair.n,
+            method=best.name,
             diagnostics={
-                **found[best].diagnostics,
-                **evidence,
-                "reason": reason,
-                "candidates": {e.method: e.value for e in found},
+                "kinds": {side: dict(zip(s.names, s.kinds, strict=True)) for side, s in sides.items()},
+                "flags": list(pair.flags),
+                "notes": notes,
+                "reason": choice.reason,
+                "candidates": values,
+                "disagreement": max(values.values()) - min(values.values()),
+                "held_out": bounds,
+                "doubt": best.doubt,
+                "evidence": choice.facts | {c.name: c.facts for c in choice.tried},
             },
         )
 
 
-def _weigh(knn: MIEstimate, gaussian: MIEstimate, evidence: dict[str, float]) -> tuple[int, str]:
-    """Choose 0, the k-NN estimate, or 1, the Gaussian one, and say why."""
-    error = math.hypot(knn.standard_error or 0.0, gaussian.standard_error or 0.0)
-    if knn.value > gaussian.value + 2 * error:
-        return 0, "k-NN finds more than a Gaussian model can"
-    if evidence["held_out_bound"] < evidence["held_out_asked"]:
-        return 0, "held-out rows do not confirm the Gaussian value"
-    return 1, "held-out rows confirm the Gaussian value and k-NN finds no more"
+_NAMES = {"ksg": "k-NN", "crossfit": "critic", "mixed": "mixed k-NN", "t-copula": "copula"}
 
 
-def _held_out(pair: Pair, value: float, draws: np.random.Generator) -> dict[str, float]:
-    """InfoNCE bound of a Gaussian critic on rows it was not fitted on, and what it should reach if `value` is right."""
-    x, y = pair.x.informative().numbers("auto"), pair.y.informative().numbers("auto")
-    order = draws.permutation(pair.n)
-    train, test = order[: pair.n // 2], order[pair.n // 2 :][:HELD_OUT]
-    wx, wy, r = _critic(x[train], y[train])
-    u, v = (x[test] - x[train].mean(0)) @ wx, (y[test] - y[train].mean(0)) @ wy
-    scores = np.zeros((len(test), len(test)))
-    for j in range(len(r)):
-        scores += log_ratio(u[:, j, None], v[None, :, j], r[j : j + 1])
-    # near its ceiling the bound can confirm no more than "at least this", and a fit loses dx dy / 2n on new rows
-    loss = wx.shape[0] * wy.shape[0] / (2 * len(train))
-    return {
-        "held_out_bound": float(infonce(scores)),
-        "held_out_asked": CONFIRMED * min(value, math.log(len(test)) - 2.0) - loss - SLACK,
-    }
+@dataclasses.dataclass(frozen=True)
+class _Choice:
+    best: Candidate
+    tried: list[Candidate]
+    reason: str
+    facts: dict[str, Any]
 
 
-def _critic(x: Floats, y: Floats) -> tuple[Floats, Floats, Floats]:
-    """Linear maps to the canonical variables, and the correlations shrunk below 1."""
-    u, v, r = canonical(x, y, "auto")
-    maps = [np.linalg.lstsq(a - a.mean(0), b[:, : len(r)], rcond=None)[0] for a, b in ((x, u), (y, v))]
-    return maps[0], maps[1], np.minimum(r, 1 - 1e-6)
+def _against_copula(
+    copula: Candidate, held: Any, knn: Candidate | None, critic: Candidate | None, facts: dict[str, Any]
+) -> str:
+    """Say what speaks against the copula, or nothing."""
+    n = len(copula.pointwise)
+    if knn is not None:
+        excess = float(knn.facts["unextrapolated"]) - copula.value
+        facts["knn_excess"] = excess
+        if excess > Z * _paired_error(knn, copula.pointwise) + SLACK:
+            return "the copula finds significantly less than it"
+    if held is None:
+        return "the copula cannot be fitted on part of the rows"
+    confirmed = float(held.mean())
+    # near the ceiling of a held-out matrix no more than "at least this" can be confirmed
+    asked = min(copula.value, math.log(min(evidence.ROWS, n / 3)) - 2.0)
+    shortfall = asked - confirmed
+    facts["copula_held_out"] = confirmed
+    allowed = max(MISSING, SHORTFALL * copula.value) + Z * float(np.std(held - copula.pointwise)) / math.sqrt(n)
+    if shortfall > allowed:
+        return f"held-out rows confirm {confirmed:.3f} of the copula's {copula.value:.3f} nats"
+    if critic is not None and critic.held_out is not None:
+        gain = critic.held_out - held
+        facts["critic_gain"] = float(gain.mean())
+        if gain.mean() > Z * gain.std() / math.sqrt(n) + SLACK:
+            return "it predicts held-out rows better than the copula"
+    return ""
+
+
+def _unless(first: Candidate, second: Candidate, facts: dict[str, Any]) -> Candidate:
+    """Return the first, unless the second finds significantly more."""
+    plain = float(second.facts.get("unextrapolated", second.value))
+    excess = plain - first.value
+    limit = Z * math.hypot(
+        _paired_error(second, first.pointwise), first.doubt, 0.0 if plain != second.value else second.doubt
+    )
+    facts["rival_excess"] = excess
+    return second if excess > limit + SLACK else first
+
+
+def _paired_error(a: Candidate, other: Any) -> float:
+    """Standard error of the difference of two estimates on the same rows."""
+    n = len(a.pointwise)
+    noise = a.error**2 - float(np.var(a.pointwise)) / n  # what neighbours share, beyond the spread of the terms
+    return math.sqrt(float(np.var(a.pointwise - other)) / n + max(noise, 0.0))
+
+
+def _doubtful(c: Candidate, facts: dict[str, Any]) -> Candidate:
+    """Give a rejected candidate the doubt that its rejection measured."""
+    return dataclasses.replace(c, doubt=abs(c.value - float(facts.get("copula_held_out", c.value))))
+
+
+def raise_too_few(pair: Pair) -> None:
+    """Refuse a sample that no method can read."""
+    from infocore.errors import TooFewSamplesError
+
+    raise TooFewSamplesError(f"auto: {pair.n} rows are too few for {len(pair.x.names)} + {len(pair.y.names)} columns.")

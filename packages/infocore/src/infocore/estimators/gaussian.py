@@ -12,6 +12,7 @@ import numpy as np
 from infocore._validate import Floats, Pair
 from infocore.errors import DegenerateWarning, TooFewSamplesError
 from infocore.estimators._base import FitFree, Terms
+from infocore.estimators._elliptical import gaussian_bias
 
 __all__ = ["GaussianMI"]
 
@@ -23,13 +24,13 @@ EXACT = 1.0 - 1e-12
 class GaussianMI(FitFree):
     r"""Mutual information from canonical correlations, right if the joint law is Gaussian.
 
-    .. math:: \hat I = -\tfrac12 \sum_i \log(1 - r_i^2) - \frac{d_x d_y}{2n}
+    .. math:: \hat I = -\tfrac12 \sum_i \log(1 - r_i^2) - b
 
     Notes
     -----
-    Sample correlations are biased up; the last term removes the bias to first order (chi-square mean of the likelihood
-    ratio). The standard error is that of the fitted pointwise information. On data that are not Gaussian the value is
-    that of the Gaussian with the same covariance: mostly low, and high on heavy tails.
+    Sample correlations are biased up; b is the exact bias for Gaussian samples, about :math:`d_x d_y / 2n`. The
+    standard error is that of the fitted pointwise information. On data that are not Gaussian the value is that of the
+    Gaussian with the same covariance: mostly low, and high on heavy tails.
 
     References
     ----------
@@ -62,7 +63,7 @@ class GaussianMI(FitFree):
             note = "a linear relation is exact, so the information is infinite"
             warnings.warn(f"gaussian: {note}.", DegenerateWarning, stacklevel=4)
             return Terms(np.inf, np.zeros(pair.n), diagnostics={"notes": [note]})
-        value = -0.5 * float(np.log1p(-(r**2)).sum()) - dof / (2 * pair.n)
+        value = -0.5 * float(np.log1p(-(r**2)).sum()) - gaussian_bias(pair.n, u.shape[1], v.shape[1])
         return Terms(
             value,
             log_ratio(u[:, : len(r)], v[:, : len(r)], r).sum(1),

@@ -5,7 +5,8 @@ A `Critic` is one module; its variants are settings. `Separable` costs O(B + K) 
 """
 
 import dataclasses
-from typing import cast
+import math
+from typing import Literal, cast
 
 import torch
 from jaxtyping import Float
@@ -19,7 +20,7 @@ __all__ = ["Bilinear", "Critic", "Joint", "Separable"]
 
 @dataclasses.dataclass(frozen=True)
 class Separable:
-    r"""Inner product of two networks, :math:`f(x, y) = g(x)^\top h(y)`.
+    r"""Inner product of two networks, :math:`f(x, y) = g(x)^\top h(y) \;[ + a(x) + b(y)]`.
 
     Parameters
     ----------
@@ -27,10 +28,16 @@ class Separable:
         Widths of the hidden layers of each network.
     embedding : int
         Length of the vectors that are multiplied.
+    activation : {"relu", "gelu"}
+        Between the layers.
+    unary : bool
+        Whether the networks also give the two terms in brackets. InfoNCE over rows does not see a, over columns not b.
     """
 
     hidden: tuple[int, ...] = (64, 64)
     embedding: int = 32
+    activation: Literal["relu", "gelu"] = "relu"
+    unary: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,8 +96,12 @@ class Critic(nn.Module):
         self.features = (dx, dy)
         generator = torch.Generator().manual_seed(seed)
         if isinstance(settings, Separable):
-            self.x_net = mlp((dx, *settings.hidden, settings.embedding), generator)
-            self.y_net = mlp((dy, *settings.hidden, settings.embedding), generator)
+            if settings.activation not in ("relu", "gelu"):
+                raise ParameterError(f"Critic: `activation` must be 'relu' or 'gelu'; got {settings.activation!r}.")
+            act = nn.ReLU if settings.activation == "relu" else nn.GELU
+            out = settings.embedding + int(settings.unary)
+            self.x_net = mlp((dx, *settings.hidden, out), generator, activation=act)
+            self.y_net = mlp((dy, *settings.hidden, out), generator, activation=act)
         elif isinstance(settings, Joint):
             # The first layer acts on x and y apart, so that B + K evaluations of it serve all B x K pairs.
             first, *rest = settings.hidden
@@ -129,7 +140,11 @@ class Critic(nn.Module):
             if a.shape[-1] != width:
                 raise ShapeError(f"Critic: `{name}` must have {width} features; got shape {tuple(a.shape)}.")
         if isinstance(self.settings, Separable):
-            return self.x_net(x) @ self.y_net(y).T
+            g, h = self.x_net(x), self.y_net(y)
+            if not self.settings.unary:
+                return g @ h.T
+            e = self.settings.embedding
+            return g[:, :e] @ h[:, :e].T / math.sqrt(e) + g[:, e:] + h[:, e:].T
         if isinstance(self.settings, Joint):
             return cast("Tensor", self.top(self.x_net(x)[:, None] + self.y_net(y))).squeeze(-1)
         if self.settings.quadratic:

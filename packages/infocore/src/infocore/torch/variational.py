@@ -26,6 +26,7 @@ from infocore.errors import NotFittedError, ParameterError, SaturationWarning, S
 from infocore.intervals import influence_standard_error, normal_interval
 from infocore.result import MIEstimate
 from infocore.torch.critics import Bilinear, Critic, Joint, Separable
+from infocore.torch.features import RankTransform
 from infocore.torch.training import ArrayBatches, History, TrainState, fit
 
 __all__ = ["VariationalMI"]
@@ -285,7 +286,10 @@ class VariationalMI:
         for name, c, width in zip("xy", (a, b), self.critic_.features, strict=True):
             if c.shape[1] != width:
                 raise ShapeError(f"VariationalMI: `{name}` had {width} columns in `fit`; got shape {c.shape}.")
-        u, v = (torch.as_tensor(t(c), device=self.device) for t, c in zip(self._transforms, (a, b), strict=True))
+        u, v = (
+            torch.as_tensor(t(c), dtype=torch.float32, device=self.device)
+            for t, c in zip(self._transforms, (a, b), strict=True)
+        )
         with torch.no_grad():
             blocks = [self.critic_(part, v) for part in u.split(1024)]
         return torch.cat(blocks).cpu().numpy().astype(np.float64)
@@ -295,8 +299,12 @@ class VariationalMI:
     ) -> None:
         """Train on the rows `train`, stop on the rows `held`."""
         weights, order = (int(s) for s in generator(rng, "VariationalMI").integers(2**31, size=2))
-        self._transforms = tuple(_Transform(c[train], self.transform) for c in (a, b))
-        u, v = (torch.as_tensor(t(c), device=self.device) for t, c in zip(self._transforms, (a, b), strict=True))
+        kind = RankTransform if self.transform == "rank" else _Standard
+        self._transforms = tuple(kind(c[train]) for c in (a, b))
+        u, v = (
+            torch.as_tensor(t(c), dtype=torch.float32, device=self.device)
+            for t, c in zip(self._transforms, (a, b), strict=True)
+        )
         critic = Critic(a.shape[1], b.shape[1], self.critic, seed=weights).to(self.device)
         reading = _READINGS[self.bound]
 
@@ -318,6 +326,9 @@ class VariationalMI:
         self.critic_ = critic.eval()
         self.n_train_, self.n_validation_ = len(train), len(held)
 
+    def _inputs(self, transform: Callable[[Floats], Floats], a: Floats) -> Tensor:
+        return torch.as_tensor(transform(a), dtype=torch.float32, device=self.device)
+
     def _check(self) -> None:
         """Refuse settings that are none, before any work is done."""
         if self.bound not in _READINGS:
@@ -332,28 +343,15 @@ class VariationalMI:
             )
 
 
-class _Transform:
-    """Per-column transform with the statistics of the rows it was made from; float32 out, for the critic."""
+class _Standard:
+    """Columns to mean 0 and variance 1, with the statistics of the rows it was made from."""
 
-    def __init__(self, rows: Floats, kind: str) -> None:
-        self.kind = kind
-        if kind == "rank":
-            self.sorted = np.sort(rows, axis=0)
-        else:
-            spread = rows.std(axis=0)
-            self.mean, self.scale = rows.mean(axis=0), np.where(spread > 0, spread, 1.0)
+    def __init__(self, rows: Floats) -> None:
+        spread = rows.std(axis=0)
+        self.mean, self.scale = rows.mean(axis=0), np.where(spread > 0, spread, 1.0)
 
-    def __call__(self, a: Floats) -> NDArray[np.float32]:
-        if self.kind == "standard":
-            return ((a - self.mean) / self.scale).astype(np.float32)
-        from scipy.special import ndtri
-
-        n = len(self.sorted)
-        columns = [
-            (np.searchsorted(reference, column, "left") + np.searchsorted(reference, column, "right")) / 2.0
-            for reference, column in zip(self.sorted.T, a.T, strict=True)
-        ]
-        return ndtri((np.stack(columns, axis=1) + 0.5) / (n + 1.0)).astype(np.float32)
+    def __call__(self, a: Floats) -> Floats:
+        return (a - self.mean) / self.scale
 
 
 def _numbers(x: Any, y: Any) -> tuple[Floats, Floats]:

@@ -1,0 +1,203 @@
+"""Candidates of the automatic choice, each with its terms and the evidence for and against it."""
+
+# numpy and pandas type some of what they return as unknown; the rest of strict holds
+# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportAttributeAccessIssue=false
+
+import dataclasses
+import importlib
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infocore._validate import Floats, Ints, Pair
+from infocore.bounds import pointwise
+from infocore.errors import MissingExtraError, TooFewSamplesError
+from infocore.estimators._elliptical import fit_ellipse, gaussian_bias
+from infocore.estimators.copula import EXACT, copula_of
+from infocore.estimators.ksg import ksg_values, scaled
+from infocore.estimators.mixed import MixedKSG
+from infocore.intervals import influence_standard_error
+
+__all__ = ["Candidate", "copula", "critic", "held_out_copula", "intrinsic_dimension", "nearest", "nearest_mixed"]
+
+# Rows scored against each other at once: the mean of an InfoNCE term over K rows is low by about var(e^i) / 2K.
+ROWS = 1700
+# Neighbours looked at; the value of the middle one is used, the spread of all says how far scales agree.
+KS = (3, 5, 10)
+# Power of n with which k-NN bias falls, by columns, as in `infocore.estimators.ksg`.
+SLOPE = 3.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """What one method says.
+
+    Parameters
+    ----------
+    name : str
+        The method.
+    value : float
+        Its estimate, nats.
+    error : float
+        Standard error of the value, without bias.
+    doubt : float
+        Size of the bias that the evidence leaves room for, nats.
+    pointwise : array of shape (n,)
+        Its terms, for paired comparisons.
+    held_out : array of shape (n,), optional
+        InfoNCE terms of its critic on rows that took no part in the fit: their mean is a lower bound in expectation.
+    facts : dict
+        For the diagnostics.
+    """
+
+    name: str
+    value: float
+    error: float
+    doubt: float
+    pointwise: Floats
+    held_out: Floats | None = None
+    facts: dict[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+
+
+def copula(pair: Pair, caller: str) -> Candidate | None:
+    """Return the t copula, or None where there are too few rows or a relation of ranks is exact."""
+    x, y = pair.x.numbers(caller), pair.y.numbers(caller)
+    try:
+        e, levels = copula_of(x, y, None, caller)
+        if float(np.linalg.eigvalsh(e.scatter)[0]) < EXACT:
+            return None
+        dx, dy = e.dx, len(e.scatter) - e.dx
+        z = e.scores(levels)
+        terms = e.log_ratio(z[:, :dx], z[:, dx:])
+        value = e.information() - gaussian_bias(pair.n, dx, dy)
+    except (np.linalg.LinAlgError, TooFewSamplesError):
+        return None
+    error = influence_standard_error(terms, degrees=dx * dy)
+    return Candidate("t-copula", value, error, 0.0, terms, facts={"dof": e.dof})
+
+
+def held_out_copula(pair: Pair, folds: list[Ints], dof: float, caller: str) -> Floats | None:
+    """InfoNCE terms of copulas fitted without each fold, insignificant correlations set to zero; None if one fails."""
+    x, y = pair.x.numbers(caller), pair.y.numbers(caller)
+    terms = np.empty(pair.n)
+    try:
+        e, levels = copula_of(x, y, math.inf, caller)
+        for fold in folds:
+            rest = np.setdiff1d(np.arange(pair.n), fold)
+            fitted = fit_ellipse(levels[rest], e.dx, dof).pruned(len(rest))
+            for part in parts(fold):
+                z = fitted.scores(levels[part])
+                score = fitted.log_ratio(z[:, : e.dx], z[:, e.dx :], all_pairs=True)
+                terms[part] = 0.5 * (pointwise(score, over="y") + pointwise(score, over="x"))
+    except (np.linalg.LinAlgError, TooFewSamplesError):
+        return None
+    return terms
+
+
+def nearest(pair: Pair, caller: str, workers: int = 1) -> Candidate:
+    """Return KSG on normal scores of ranks, extrapolated in n from both halves of the rows."""
+    from scipy.special import polygamma
+
+    x, y = (scaled(side.numbers(caller), "rank", caller) for side in (pair.x, pair.y))
+    ks = tuple(k for k in KS if k < pair.n // 2 - 2)
+    whole = ksg_values(x, y, ks, workers=workers)
+    k = ks[min(1, len(ks) - 1)]
+    value, terms = whole[k]
+    rows = np.random.default_rng(0).permutation(pair.n)
+    half = float(np.mean([ksg_values(x[r], y[r], [k], workers=workers)[k][0] for r in np.array_split(rows, 2)]))
+    columns = x.shape[1] + y.shape[1]
+    growth = value - half
+    # what a law n**-p still has to give beyond n, when it gave `growth` between n / 2 and n
+    rest = growth / (2.0 ** min(1.0, SLOPE / columns) - 1.0)
+    noise = float(polygamma(1, k))
+    error = influence_standard_error(terms, noise=noise)
+    # growth itself is a difference of two estimates on the same rows, with about the noise of one
+    significant = abs(growth) > 2.0 * math.sqrt(noise / pair.n)
+    return Candidate(
+        "ksg",
+        value + (rest if significant and columns > 2 else 0.0),
+        error,
+        abs(rest) / 2.0 if significant else 0.0,
+        terms,
+        facts={
+            "k": k,
+            "by_k": {str(j): v for j, (v, _) in whole.items()},
+            "half_sample": half,
+            "unextrapolated": value,
+            "extrapolated": bool(significant and columns > 2),
+        },
+    )
+
+
+def nearest_mixed(pair: Pair, k: int) -> Candidate:
+    """Return the k-NN estimate for discrete, continuous and mixed columns together."""
+    estimator = MixedKSG(k)
+    terms = estimator.terms(pair)
+    values = terms.pointwise() if callable(terms.pointwise) else terms.pointwise
+    error = influence_standard_error(values, noise=terms.noise)
+    return Candidate("mixed", terms.value, error, 0.0, values, facts=dict(terms.diagnostics))
+
+
+def critic(pair: Pair, rng: int | np.random.Generator, progress: bool) -> tuple[Candidate, list[Ints]] | str:
+    """Return the cross-fitted critic and its folds, or why there is none."""
+    try:
+        module = importlib.import_module("infocore.torch.crossfit")
+    except (MissingExtraError, ImportError):
+        return "torch is not installed, so no critic was trained"
+    estimator = module.CrossFittedMI(progress=progress)
+    found = estimator.cross_fit(pair, rng)
+    gap = found.trained - found.held_out
+    return (
+        Candidate(
+            "crossfit",
+            found.value,
+            influence_standard_error(found.pointwise),
+            abs(gap) / 4.0,
+            found.pointwise,
+            found.pointwise,
+            {"held_out": found.held_out, "trained": found.trained, "folds": list(found.folds)},
+        ),
+        list(estimator.parts_),
+    )
+
+
+def parts(rows: Ints) -> list[NDArray[np.int64]]:
+    """Cut rows into equal parts of at most `ROWS`."""
+    return list(np.array_split(rows, math.ceil(len(rows) / ROWS)))
+
+
+def intrinsic_dimension(a: Floats, k: int = 10, rows: int = 2000) -> float:
+    r"""Local dimension of a sample from the growth of its neighbour distances.
+
+    .. math:: \hat d = \Bigl\langle \frac1{k-1} \sum_{j<k} \log \frac{r_k}{r_j} \Bigr\rangle^{-1}
+
+    Parameters
+    ----------
+    a : array of shape (n, d)
+    k : int
+        Neighbours.
+    rows : int
+        At most so many of them are looked at.
+
+    Returns
+    -------
+    float
+        NaN where every distance is zero.
+
+    References
+    ----------
+    .. [1] E. Levina, P. Bickel, "Maximum likelihood estimation of intrinsic dimension", NIPS 2004; the mean of the
+       inverses after D. MacKay and Z. Ghahramani's comment of 2005.
+    """
+    from scipy.spatial import cKDTree
+
+    few = a[:rows]
+    distance = np.asarray(cKDTree(few).query(few, k=min(k, len(few) - 1) + 1)[0])[:, 1:]
+    inside = distance[:, 0] > 0
+    if not inside.any():
+        return math.nan
+    ratios = np.log(distance[inside, -1:] / distance[inside, :-1])
+    return float(1.0 / ratios.mean())
