@@ -12,7 +12,7 @@ from sklearn.feature_selection import mutual_info_classif
 from infocore._validate import paired
 from infocore.errors import DegenerateWarning, KindError, ParameterError, ShapeError, TooFewSamplesError
 from infocore.estimators.kozachenko_leonenko import KozachenkoLeonenkoMI, kl_entropy, kl_weights
-from infocore.estimators.ksg import KSG, _halves, _to_zero, ksg_values
+from infocore.estimators.ksg import KSG, _halves, extrapolation_weights, ksg_values
 from infocore.estimators.lnc import LNC, threshold, volume_ratios
 from infocore.estimators.mixed import MixedKSG, RossMI
 from infocore.estimators.pairs import ksg_matrix
@@ -142,7 +142,7 @@ def test_extrapolation_is_the_intercept_of_a_line(kind):
 def test_spread_of_an_extrapolated_term_is_that_of_its_volumes():
     ks = np.array([3, 6, 12, 21])
     volumes = np.cumsum(np.random.default_rng(0).exponential(size=(200_000, 21)), axis=1)
-    want = np.var(np.log(volumes[:, ks - 1]) @ _to_zero(ks, 600, 6))
+    want = np.var(np.log(volumes[:, ks - 1]) @ extrapolation_weights(ks, 600, 6))
     noise = KSG(extrapolate="k").terms(paired(*normal(600, 0.6, d=3), "test")).noise
     assert noise == pytest.approx(want, rel=0.015)
 

@@ -16,8 +16,9 @@ from infocore._validate import Floats, Ints, Pair
 from infocore.bounds import pointwise
 from infocore.errors import MissingExtraError, TooFewSamplesError
 from infocore.estimators._elliptical import fit_ellipse, gaussian_bias
+from infocore.estimators._neighbours import normal_scores
 from infocore.estimators.copula import EXACT, copula_of
-from infocore.estimators.ksg import ksg_values, scaled
+from infocore.estimators.ksg import extrapolation_weights, ksg_values
 from infocore.estimators.mixed import MixedKSG
 from infocore.intervals import influence_standard_error
 
@@ -25,10 +26,8 @@ __all__ = ["Candidate", "copula", "critic", "held_out_copula", "intrinsic_dimens
 
 # Rows scored against each other at once: the mean of an InfoNCE term over K rows is low by about var(e^i) / 2K.
 ROWS = 1700
-# Neighbours looked at; the value of the middle one is used, the spread of all says how far scales agree.
-KS = (3, 5, 10)
-# Power of n with which k-NN bias falls, by columns, as in `infocore.estimators.ksg`.
-SLOPE = 3.0
+# Neighbours looked at, and the n from which on the second of them is the one used.
+KS, MANY_ROWS = (3, 6, 12, 21), 500
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,37 +96,38 @@ def held_out_copula(pair: Pair, folds: list[Ints], dof: float, caller: str) -> F
     return terms
 
 
-def nearest(pair: Pair, caller: str, workers: int = 1) -> Candidate:
-    """Return KSG on normal scores of ranks, extrapolated in n from both halves of the rows."""
+def nearest(pair: Pair, workers: int = 1) -> Candidate:
+    """Return KSG on normal scores of ranks, at a small k, extrapolated where several k disagree."""
     from scipy.special import polygamma
 
-    x, y = (scaled(side.numbers(caller), "rank", caller) for side in (pair.x, pair.y))
-    ks = tuple(k for k in KS if k < pair.n // 2 - 2)
-    whole = ksg_values(x, y, ks, workers=workers)
-    k = ks[min(1, len(ks) - 1)]
-    value, terms = whole[k]
-    rows = np.random.default_rng(0).permutation(pair.n)
-    half = float(np.mean([ksg_values(x[r], y[r], [k], workers=workers)[k][0] for r in np.array_split(rows, 2)]))
-    columns = x.shape[1] + y.shape[1]
-    growth = value - half
-    # what a law n**-p still has to give beyond n, when it gave `growth` between n / 2 and n
-    rest = growth / (2.0 ** min(1.0, SLOPE / columns) - 1.0)
-    noise = float(polygamma(1, k))
-    error = influence_standard_error(terms, noise=noise)
-    # growth itself is a difference of two estimates on the same rows, with about the noise of one
-    significant = abs(growth) > 2.0 * math.sqrt(noise / pair.n)
+    n, columns = pair.n, len(pair.x.names) + len(pair.y.names)
+    x, y = (normal_scores(side.numbers("auto")) for side in (pair.x, pair.y))
+    ks = np.array([k for k in KS if k <= n // 4] or [1])
+    every = ksg_values(x, y, ks.tolist(), workers=workers)
+    first, last = every[int(ks[0])], every[int(ks[-1])]
+    slope = first[0] - last[0]
+    # neighbours share their fluctuations, those of the smallest k the most
+    noise_of = polygamma(1, np.maximum.outer(ks, ks))
+    shared = float(noise_of[0, 0] - 2 * noise_of[0, -1] + noise_of[-1, -1])
+    disagree = abs(slope) > 2.0 * math.sqrt(max(shared, 0.0) / n)
+    plain = int(ks[1 if n >= MANY_ROWS else 0])
+    weights = extrapolation_weights(ks, n, columns) if disagree else (ks == plain).astype(np.float64)
+    terms = np.stack([every[int(k)][1] for k in ks], axis=1) @ weights
+    value, noise = float(terms.mean()), float(weights @ noise_of @ weights)
+    # what the line took away, or left, may itself be wrong by about half
+    doubt = abs(value - first[0]) / 2.0 if disagree else abs(slope) / 4.0
     return Candidate(
         "ksg",
-        value + (rest if significant and columns > 2 else 0.0),
-        error,
-        abs(rest) / 2.0 if significant else 0.0,
+        value,
+        influence_standard_error(terms, noise=noise),
+        doubt,
         terms,
         facts={
-            "k": k,
-            "by_k": {str(j): v for j, (v, _) in whole.items()},
-            "half_sample": half,
-            "unextrapolated": value,
-            "extrapolated": bool(significant and columns > 2),
+            "by_k": {str(k): v for k, (v, _) in every.items()},
+            "k": None if disagree else plain,
+            "smallest_k": first[0],
+            "steadiest": value if disagree else last[0],
+            "extrapolated": bool(disagree),
         },
     )
 
@@ -155,7 +155,7 @@ def critic(pair: Pair, rng: int | np.random.Generator, progress: bool) -> tuple[
             "crossfit",
             found.value,
             influence_standard_error(found.pointwise),
-            abs(gap) / 4.0,
+            module.DOUBT * abs(gap),
             found.pointwise,
             found.pointwise,
             {"held_out": found.held_out, "trained": found.trained, "folds": list(found.folds)},

@@ -22,10 +22,11 @@ from infocore.result import MIEstimate
 
 __all__ = ["AutoMI"]
 
-# Standard errors by which a rival must exceed a method before that method is called wrong.
-Z = 2.5
-# Nats below which a difference is not worth a change of method.
-SLACK = 0.005
+# Standard errors by which a rival must exceed a method before that method is called wrong; k-NN in few columns is
+# nearly unbiased, so that less of it is evidence.
+Z, Z_FEW = 2.5, 2.0
+# Nats, and share of the value, below which a difference is not worth a change of method (k-NN can read 1 % high).
+SLACK, SHARE = 0.003, 0.01
 # Up to this many columns k-NN is all but unbiased at the sample sizes it is used for (measured, docs).
 FEW_COLUMNS = 3
 # Beyond this many columns k-NN reads a small part of the information at any n a machine holds, and costs n^2.
@@ -147,7 +148,7 @@ class AutoMI:
         columns = len(pair.x.names) + len(pair.y.names)
         tried: list[Candidate] = []
         copula = evidence.copula(pair, "auto")
-        knn = evidence.nearest(pair, "auto", self.workers) if pair.n >= 8 and columns <= MANY_COLUMNS else None
+        knn = evidence.nearest(pair, self.workers) if pair.n >= 8 and columns <= MANY_COLUMNS else None
         critic, folds, why = self._critic(pair, rng, needed=columns > 2 or pair.n < ENOUGH)
         tried += [c for c in (copula, knn, critic) if c is not None]
         if not tried:
@@ -155,11 +156,10 @@ class AutoMI:
         facts: dict[str, Any] = {"critic": why} if why else {}
         if copula is not None:
             held = evidence.held_out_copula(pair, folds, float(copula.facts["dof"]), "auto")
-            against = _against_copula(copula, held, knn, critic, facts)
+            against = _against_copula(copula, held, knn, critic, columns, facts)
             if not against:
-                return _Choice(
-                    copula, tried, "copula: its critic holds on held-out rows and no rival finds more", facts
-                )
+                reason = "copula: its critic holds on held-out rows and no rival finds more"
+                return _Choice(_with_doubt(copula, facts, columns), tried, reason, facts)
         else:
             against = "no copula can be fitted"
         if knn is None or critic is None:
@@ -169,9 +169,8 @@ class AutoMI:
             best = rest[0]
             return _Choice(best, tried, f"{_NAMES[best.name]}: {against}", facts)
         first, second = (knn, critic) if columns <= FEW_COLUMNS else (critic, knn)
-        return _Choice(
-            _unless(first, second, facts), tried, f"{_NAMES[_unless(first, second, facts).name]}: {against}", facts
-        )
+        best = _unless(first, second, columns, facts)
+        return _Choice(best, tried, f"{_NAMES[best.name]}: {against}", facts)
 
     def _mixed(self, pair: Pair, rng: int | np.random.Generator) -> "_Choice":
         columns = len(pair.x.names) + len(pair.y.names)
@@ -182,7 +181,7 @@ class AutoMI:
         if critic is None:
             return _Choice(knn, [knn], kinds, facts)
         first, second = (knn, critic) if columns <= FEW_COLUMNS else (critic, knn)
-        best = _unless(first, second, facts)
+        best = _unless(first, second, columns, facts)
         return _Choice(best, [knn, critic], f"{_NAMES[best.name]}: {kinds}", facts)
 
     def _critic(
@@ -248,14 +247,15 @@ class _Choice:
 
 
 def _against_copula(
-    copula: Candidate, held: Any, knn: Candidate | None, critic: Candidate | None, facts: dict[str, Any]
+    copula: Candidate, held: Any, knn: Candidate | None, critic: Candidate | None, columns: int, facts: dict[str, Any]
 ) -> str:
     """Say what speaks against the copula, or nothing."""
     n = len(copula.pointwise)
+    few = columns <= FEW_COLUMNS
     if knn is not None:
-        excess = float(knn.facts["unextrapolated"]) - copula.value
+        excess = _plain(knn, few) - copula.value
         facts["knn_excess"] = excess
-        if excess > Z * _paired_error(knn, copula.pointwise) + SLACK:
+        if excess > (Z_FEW if few else Z) * _paired_error(knn, copula.pointwise) + SLACK + SHARE * copula.value:
             return "the copula finds significantly less than it"
     if held is None:
         return "the copula cannot be fitted on part of the rows"
@@ -275,15 +275,18 @@ def _against_copula(
     return ""
 
 
-def _unless(first: Candidate, second: Candidate, facts: dict[str, Any]) -> Candidate:
+def _unless(first: Candidate, second: Candidate, columns: int, facts: dict[str, Any]) -> Candidate:
     """Return the first, unless the second finds significantly more."""
-    plain = float(second.facts.get("unextrapolated", second.value))
-    excess = plain - first.value
-    limit = Z * math.hypot(
-        _paired_error(second, first.pointwise), first.doubt, 0.0 if plain != second.value else second.doubt
-    )
+    excess = _plain(second, columns <= FEW_COLUMNS) - first.value
+    doubt = 0.0 if second.name == "ksg" else second.doubt
+    limit = Z * math.hypot(_paired_error(second, first.pointwise), first.doubt, doubt)
     facts["rival_excess"] = excess
-    return second if excess > limit + SLACK else first
+    return second if excess > limit + SLACK + SHARE * first.value else first
+
+
+def _plain(c: Candidate, few: bool) -> float:
+    """Value of a candidate as evidence: k-NN with least spread in few columns, without extrapolation in many."""
+    return float(c.facts.get("steadiest" if few else "smallest_k", c.value))
 
 
 def _paired_error(a: Candidate, other: Any) -> float:
@@ -291,6 +294,12 @@ def _paired_error(a: Candidate, other: Any) -> float:
     n = len(a.pointwise)
     noise = a.error**2 - float(np.var(a.pointwise)) / n  # what neighbours share, beyond the spread of the terms
     return math.sqrt(float(np.var(a.pointwise - other)) / n + max(noise, 0.0))
+
+
+def _with_doubt(copula: Candidate, facts: dict[str, Any], columns: int) -> Candidate:
+    """Give a copula that is kept half of what its rivals find beyond it, insignificant as it is."""
+    knn = facts.get("knn_excess", 0.0) if columns <= FEW_COLUMNS else 0.0
+    return dataclasses.replace(copula, doubt=0.5 * max(0.0, knn, facts.get("critic_gain", 0.0)))
 
 
 def _doubtful(c: Candidate, facts: dict[str, Any]) -> Candidate:

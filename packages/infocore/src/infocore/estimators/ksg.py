@@ -147,7 +147,7 @@ class KSG(FitFree):
             nx, ny = (np.maximum(a[:, 0], 1) for a in (joint.nx, joint.ny))
             extra["kernel"] = kernel_for(n, x.shape[1] + y.shape[1])
             if self.extrapolate == "k":
-                weights = _to_zero(np.array(ks), n, x.shape[1] + y.shape[1])
+                weights = extrapolation_weights(np.array(ks), n, x.shape[1] + y.shape[1])
                 pointwise = every @ weights
                 noise = float(weights @ polygamma(1, np.maximum.outer(ks, ks)) @ weights)
                 extra["values"] = dict(zip(ks, every.mean(axis=0).tolist(), strict=True))
@@ -298,7 +298,7 @@ def _power(columns: int) -> float:
     return 0.5 if columns == 2 else min(1.0, 3 / columns)
 
 
-def _to_zero(ks: Ints, n: int, columns: int) -> Floats:
+def extrapolation_weights(ks: Ints, n: int, columns: int) -> Floats:
     """Weights of the estimates at several k: the intercept of a line in ``(k / n) ** power``."""
     power = _power(columns)
     size = np.sqrt(ks)  # the variance of an estimate falls about as 1 / k
