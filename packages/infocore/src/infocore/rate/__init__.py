@@ -7,6 +7,8 @@ points say by which bound, if any, they are known to be near the optimum.
 """
 
 from infocore.rate._capacity import channel_capacity as channel_capacity
+from infocore.rate._curve import rate_distortion_curve as rate_distortion_curve
+from infocore.rate._curve import rate_for_distortion as rate_for_distortion
 from infocore.rate._distortion import blahut_arimoto as blahut_arimoto
 from infocore.rate._distortion import rate_distortion as rate_distortion
 from infocore.rate._distortion import tilted_channel as tilted_channel
@@ -21,5 +23,7 @@ __all__ = [
     "blahut_arimoto",
     "channel_capacity",
     "rate_distortion",
+    "rate_distortion_curve",
+    "rate_for_distortion",
     "tilted_channel",
 ]

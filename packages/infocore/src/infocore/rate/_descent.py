@@ -167,7 +167,7 @@ def _begin(problem: Problem, background: Floats, start: Floats | None) -> _Itera
     first = _Iterate(np.array([-1]), np.ones(1), column, linear, column[:, 0])
     if start is None:
         return first
-    atoms = np.flatnonzero(start > 1e-9)
+    atoms = np.flatnonzero(start > 1e-4 * start.max())
     wide = first.joined(problem, atoms)
     return wide.moved(np.append(0.001, 0.999 * start[atoms] / start[atoms].sum()))
 
