@@ -42,16 +42,15 @@ def main() -> None:
         tell=lambda t: print(f"{t.task} seed {t.seed}: {t.value} of {t.truth:.4f}, {t.seconds:.0f} s", file=sys.stderr),
     )
     print(f"{args.laws}, n = {args.n}, seeds {args.seeds}")
-    print(
-        f"{'group':12} {'trials':>6} {'MAE':>7} {'median':>7} {'<.05':>5} {'x floor':>7} {'cover':>6} {'width':>6} {'s':>5}"
-    )
+    print("group        trials     MAE  median  <.05 x floor  cover  width     s")
     for group, belongs in GROUPS.items():
         chosen = [t for t in trials if belongs(t.task)]
         if chosen:
             s = summarise(chosen)
             print(
                 f"{group:12} {s.trials:6d} {s.mean_absolute_error:7.4f} {s.median_absolute_error:7.4f} "
-                f"{s.within['0.05']:5.2f} {s.floor_ratio:7.2f} {s.coverage:6.2f} {s.width or float('nan'):6.1f} {s.seconds:5.1f}"
+                f"{s.within['0.05']:5.2f} {s.floor_ratio:7.2f} {s.coverage:6.2f} "
+                f"{s.width or float('nan'):6.1f} {s.seconds:5.1f}"
             )
     for t in trials:
         if t.value is None or abs(t.value - t.truth) > 0.05:

@@ -358,9 +358,12 @@ def _column_codes(column: NDArray[Any]) -> tuple[Ints, int]:
 def _kind(column: NDArray[Any], nominal: bool) -> tuple[Kind, bool]:
     """Kind of a finite column, and whether it is constant."""
     n = len(column)
-    if column.dtype.kind == "i" and int(column.max()) - int(column.min()) < max(4 * n, 1 << 16):
-        distinct = int(np.count_nonzero(np.bincount(column - column.min())))
-    else:
+    distinct = None
+    if column.dtype.kind == "i":
+        low, high = int(column.min()), int(column.max())
+        if high - low < max(4 * n, 1 << 16):
+            distinct = int(np.count_nonzero(np.bincount(column - low if low else column)))
+    if distinct is None:
         ordered = np.sort(column)
         distinct = 1 + int(np.count_nonzero(ordered[1:] != ordered[:-1]))
     if nominal or distinct == 1 or (2 * distinct <= n and distinct <= max(FEW_VALUES, math.isqrt(n))):

@@ -4,18 +4,21 @@
 # pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false
 
+import contextlib
+import importlib
 import json
 import pathlib
 import sys
 import warnings
+from collections.abc import Callable, Generator
 from typing import Annotated, Any
 
 import typer
 
 from infocore import __version__
-from infocore.api import METHODS, mutual_information
+from infocore.api import METHODS, estimator_of, mutual_information
 from infocore.config import MIConfig, read_config, resolve
-from infocore.errors import DataError, InfoError, ParameterError
+from infocore.errors import DataError, InfoError, MissingExtraError, ParameterError
 from infocore.result import MIEstimate
 
 __all__ = ["app", "main"]
@@ -40,20 +43,23 @@ def root(
 
 @app.command()
 def mi(
-    data: Annotated[pathlib.Path, typer.Argument(help="CSV file with a header.")],
+    data: Annotated[pathlib.Path, typer.Argument(help="CSV file with a header, or Parquet.")],
     x: Annotated[list[str] | None, typer.Option("--x", help="Column of x; repeat for several.")] = None,
     y: Annotated[list[str] | None, typer.Option("--y", help="Column of y; repeat for several.")] = None,
     method: Annotated[str | None, typer.Option(help=f"One of {', '.join(METHODS)}; auto if not given.")] = None,
+    fast: Annotated[bool | None, typer.Option("--fast", help="With auto: train no critic.")] = None,
     units: Annotated[str | None, typer.Option(help="nats (if not given) or bits.")] = None,
     ci_level: Annotated[float | None, typer.Option(help="Level of the interval; 0.9 if not given.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of splits and training; 0 if not given.")] = None,
     config: Annotated[pathlib.Path | None, typer.Option(help="JSON file with these settings; flags win.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the resolved settings.")] = False,
+    progress: Annotated[bool, typer.Option(help="Progress bars of training on stderr.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say on stderr what was read and chosen.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No warnings on stderr.")] = False,
 ) -> None:
-    """Mutual information of columns of a CSV file."""
-    flags = {"data": data, "x": x, "y": y, "method": method, "units": units, "ci_level": ci_level, "seed": seed}
+    """Mutual information of columns of a CSV or Parquet file."""
+    flags = {"data": data, "x": x, "y": y, "method": method, "fast": fast, "units": units, "ci_level": ci_level}
+    flags["seed"] = seed
     settings = resolve({} if config is None else read_config(config), flags)
     frame = _read(settings)
     with warnings.catch_warnings(record=True) as caught:
@@ -62,6 +68,8 @@ def mi(
             frame[list(settings.x)],
             frame[list(settings.y)],
             method=settings.method,
+            fast=settings.fast,
+            progress=progress,
             units=settings.units,
             ci_level=settings.ci_level,
             rng=settings.seed,
@@ -84,6 +92,106 @@ def mi(
         typer.echo(str(estimate))
 
 
+@app.command()
+def tasks(
+    family: Annotated[str | None, typer.Option(help="Only laws of this family.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Laws with exact information: name, columns, nats, and the floor of the error at n = 10,000."""
+    from infocore.tasks import TASKS
+
+    families = sorted({law.family for law in TASKS.values()})
+    if family is not None and family not in families:
+        raise ParameterError(f"infocore tasks: `--family` must be one of {', '.join(families)}; got {family!r}.")
+    rows = [
+        {"name": law.name, "family": law.family, "dim_x": law.dim_x, "dim_y": law.dim_y, "source": law.source}
+        | {"information": law.information, "floor": law.floor(10_000)}
+        for law in TASKS.values()
+        if family in (None, law.family)
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2, allow_nan=False))
+        return
+    typer.echo(f"{'name':48} {'family':16} {'dx':>3} {'dy':>3} {'nats':>8} {'floor':>7}")
+    for row in rows:
+        typer.echo(
+            f"{row['name']:48} {row['family']:16} {row['dim_x']:3} {row['dim_y']:3} {row['information']:8.4f} "
+            f"{row['floor']:7.4f}"
+        )
+
+
+@app.command()
+def battery(
+    method: Annotated[str, typer.Argument(help=f"One of {', '.join(METHODS)}.")] = "auto",
+    n: Annotated[int, typer.Option(min=100, help="Rows of the samples.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of samples and training.")] = 0,
+    fast: Annotated[bool, typer.Option("--fast", help="With auto: train no critic.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Self-consistency of a method: independence, data processing, additivity, symmetry, invariance, chain rule."""
+    from infocore.battery import battery as run
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        report = run(_method(method, fast), n=n, rng=seed)
+    typer.echo(json.dumps(report.to_dict(), indent=2) if as_json else str(report))
+    if not report.passed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def bench(
+    method: Annotated[str, typer.Argument(help=f"One of {', '.join(METHODS)}.")] = "auto",
+    laws: Annotated[str, typer.Option(help="bmi (40), more (45), all, or names joined by commas.")] = "bmi",
+    n: Annotated[int, typer.Option(min=50, help="Sample size.")] = 10_000,
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds 0, 1, ... of the samples.")] = 1,
+    out: Annotated[pathlib.Path | None, typer.Option(help="JSON Lines file; what it holds is not run again.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an --out file that is there.")] = False,
+    jobs: Annotated[int, typer.Option(help="Processes (joblib).")] = 1,
+    fast: Annotated[bool, typer.Option("--fast", help="With auto: train no critic.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+) -> None:
+    """Error, floor ratio and coverage of a method over laws of known information."""
+    import dataclasses
+
+    from infocore.tasks import BMI_V1, MORE, TASKS, task
+    from infocore.trials import run_trials, summarise
+
+    if out is not None and out.exists() and not resume:
+        raise ParameterError(f"infocore bench: {out} is there; go on with it by --resume, or name another file.")
+    named = {"bmi": BMI_V1, "more": MORE, "all": TASKS}
+    chosen = list(named[laws].values()) if laws in named else [task(name) for name in laws.split(",")]
+    with _progress(len(chosen) * seeds, show=not quiet) as advance:
+        trials = run_trials(
+            _method(method, fast),
+            chosen,
+            n=n,
+            seeds=range(seeds),
+            name=method + ("-fast" if fast else ""),
+            out=out,
+            n_jobs=jobs,
+            tell=lambda _: advance(),
+        )
+    summary = dataclasses.asdict(summarise(trials))
+    if as_json:
+        typer.echo(json.dumps({"summary": summary, "trials": [dataclasses.asdict(t) for t in trials]}, indent=2))
+        return
+    typer.echo(f"{'law':48} {'seed':>4} {'truth':>7} {'value':>8} {'error':>8} {'x floor':>7} in  method")
+    for t in trials:
+        if t.value is None:
+            typer.echo(f"{t.task:48} {t.seed:4} {t.truth:7.3f} {t.error}")
+            continue
+        ratio = abs(t.value - t.truth) / t.floor if t.floor > 0 else float("nan")
+        held = "-" if t.low is None or t.high is None else "yes" if t.low <= t.truth <= t.high else "no"
+        typer.echo(
+            f"{t.task:48} {t.seed:4} {t.truth:7.3f} {t.value:8.3f} {t.value - t.truth:+8.3f} {ratio:7.1f} {held:3} "
+            f"{t.method}"
+        )
+    for name, value in summary.items():
+        typer.echo(f"{name}: {value}")
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run the command and exit with its code."""
     try:
@@ -96,21 +204,60 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(1)
 
 
+def _method(name: str, fast: bool) -> Any:
+    """Return the estimator of a name."""
+    if name not in METHODS:
+        raise ParameterError(f"infocore: the method must be one of {', '.join(METHODS)}; got {name!r}.")
+    if fast and name != "auto":
+        raise ParameterError(f"infocore: `--fast` is for auto; got it with {name}.")
+    return estimator_of(name, fast=fast)
+
+
+@contextlib.contextmanager
+def _progress(total: int, *, show: bool) -> Generator[Callable[[], None], None, None]:
+    """Show a progress bar on stderr; yield what moves it on by one."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), disable=not show, transient=True) as bar:
+        row = bar.add_task("estimates", total=total)
+        yield lambda: bar.advance(row)
+
+
 def _read(settings: MIConfig) -> Any:
     """Read the columns asked for, and no others."""
     import pandas as pd
 
+    parquet = settings.data.suffix.lower() in (".parquet", ".pq")
+    wanted = list(dict.fromkeys((*settings.x, *settings.y)))
     try:
-        header = list(pd.read_csv(settings.data, nrows=0).columns)
-        wanted = list(dict.fromkeys((*settings.x, *settings.y)))
+        if parquet:
+            header = _parquet().read_schema(settings.data).names
+        else:
+            header = list(pd.read_csv(settings.data, nrows=0).columns)
         absent = [name for name in wanted if name not in header]
         if absent:
             raise ParameterError(
                 f"infocore mi: {settings.data} has no column {', '.join(absent)}; it has {', '.join(map(str, header))}."
             )
+        if parquet:
+            return pd.read_parquet(settings.data, columns=wanted)
         return pd.read_csv(settings.data, usecols=wanted)
-    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as e:
-        raise DataError(f"infocore mi: {settings.data} cannot be read as CSV: {e}") from e
+    except ParameterError:
+        raise
+    except (OSError, ValueError) as e:  # pandas' parser errors and pyarrow's are ValueErrors
+        kind = "Parquet" if parquet else "CSV"
+        raise DataError(f"infocore mi: {settings.data} cannot be read as {kind}: {e}") from e
+
+
+def _parquet() -> Any:
+    try:
+        return importlib.import_module("pyarrow.parquet")
+    except ImportError as e:
+        raise MissingExtraError(
+            "infocore mi: Parquet needs pyarrow, which is not installed. In a checkout: "
+            "pip install -c constraints.txt './packages/infocore[parquet]'"
+        ) from e
 
 
 def _told(estimate: MIEstimate) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import pydantic
 
+from infocore.api import Method
 from infocore.errors import DataError, ParameterError
 
 __all__ = ["MIConfig", "read_config", "resolve"]
@@ -21,10 +22,10 @@ class MIConfig(pydantic.BaseModel):
     Parameters
     ----------
     data : path
-        CSV file with a header.
+        CSV file with a header, or Parquet.
     x, y : tuple of str
         Column names, at least one a side.
-    method, units, ci_level, seed
+    method, fast, units, ci_level, seed
         As in `infocore.mutual_information`.
     """
 
@@ -33,7 +34,8 @@ class MIConfig(pydantic.BaseModel):
     data: pathlib.Path
     x: tuple[str, ...] = pydantic.Field(min_length=1)
     y: tuple[str, ...] = pydantic.Field(min_length=1)
-    method: Literal["auto", "gaussian", "ksg", "discrete", "mixed", "infonce"] = "auto"
+    method: Method = "auto"
+    fast: bool = False
     units: Literal["nats", "bits"] = "nats"
     ci_level: float = pydantic.Field(0.9, gt=0, lt=1)
     seed: int = pydantic.Field(0, ge=0)

@@ -10,7 +10,7 @@ import os
 import pathlib
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -145,7 +145,7 @@ def run_trials(
     known = {(t.task, t.estimator, t.n, t.seed): t for t in (read_trials(path) if path and path.exists() else [])}
     wanted = [(law, seed) for seed in seeds for law in laws]
     missing = [(law, seed) for law, seed in wanted if (law.name, label, n, seed) not in known]
-    work: Iterator[Trial] = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
+    work: Any = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
         delayed(_one)(estimator, label, law, n, seed, ci_level) for law, seed in missing
     )
     for trial in work:
