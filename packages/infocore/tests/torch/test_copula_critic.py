@@ -37,8 +37,8 @@ def test_contract(report, check):
     check(CopulaCritic(folds=2, critic=Separable((8,), 4, activation="gelu", unary=True), report=report, training=few))
 
 
-# MEASURED_RIGHT
-@pytest.mark.parametrize(("rho", "d", "tolerance"), [(0.8, 1, 0.08), (0.6, 3, 0.09)])
+# n = 1200, 8 seeds of 100 steps, bias / s.d.: -.009 / .022 and -.025 / .019; largest correction .003
+@pytest.mark.parametrize(("rho", "d", "tolerance"), [(0.8, 1, 0.075), (0.6, 3, 0.085)])
 def test_adds_nothing_to_a_copula_that_is_right(rho, d, tolerance):
     x, y = gaussian(1200, rho, d)
     e = CopulaCritic(critic=NET, training=SHORT).fit_estimate(x, y)
@@ -56,17 +56,17 @@ def test_without_a_correction_the_value_is_the_copulas():
     assert e.value == pytest.approx(TCopulaMI().estimate(x, y).value, abs=1e-9)
 
 
-# y = x^2 + noise / 2, I = INFORMATION by quadrature. MEASURED_WRONG
+# y = x^2 + noise / 2, I = .803 by quadrature; 8 seeds of 100 steps: .690 / .036, of which the copula .11 at most
 def test_finds_what_the_copula_cannot():
     x, y = parabola(1200)
     e = CopulaCritic(critic=NET, training=SHORT).fit_estimate(x, y)
     assert e.diagnostics["copula"] < 0.25
-    assert e.value == pytest.approx(0.818, abs=0.25)
+    assert e.value == pytest.approx(0.803, abs=0.22)
     assert e.diagnostics["gain"] > 8 * e.diagnostics["gain_error"]
     assert e.value == pytest.approx(e.diagnostics["copula"] + e.diagnostics["correction"], abs=1e-12)
     low = CopulaCritic(critic=NET, report="held_out", training=SHORT).fit_estimate(x, y)
     assert (low.direction, low.strength) == ("lower", "expectation")
-    assert low.value == e.diagnostics["held_out"] < 0.818 + 2 * low.standard_error
+    assert low.value == e.diagnostics["held_out"] < 0.803 + 2 * low.standard_error
     assert low.cap == pytest.approx(math.log(400))
 
 
