@@ -16,7 +16,7 @@ from sklearn.feature_selection import SelectKBest
 import infocore
 from infocore.api import METHODS, feature_scores, mutual_information
 from infocore.errors import MissingExtraError, NonFiniteError, ParameterError
-from infocore.estimators import KSG, DiscreteMI, GaussianMI, MixedKSG
+from infocore.estimators import KSG, AutoMI, DiscreteMI, GaussianMI, MixedKSG
 from infocore.result import MIEstimate
 
 RNG = np.random.default_rng(0)
@@ -26,7 +26,7 @@ Y = X + RNG.standard_normal(400)
 
 @pytest.mark.parametrize(
     ("method", "estimator"),
-    [("gaussian", GaussianMI()), ("ksg", KSG()), ("mixed", MixedKSG()), ("auto", KSG())],
+    [("gaussian", GaussianMI()), ("ksg", KSG()), ("mixed", MixedKSG()), ("auto", AutoMI())],
 )
 def test_a_method_is_its_estimator(method, estimator):
     got, want = mutual_information(X, Y, method=method), estimator.estimate(X, Y)
@@ -58,7 +58,8 @@ def test_frames_with_mixed_columns():
 @pytest.mark.parametrize(
     ("option", "match"),
     [
-        ({"method": "kraskov"}, "`method` must be one of auto, gaussian, ksg, discrete, mixed, infonce; got 'kraskov'"),
+        ({"method": "kraskov"}, "`method` must be one of auto, gaussian, .*infonce; got 'kraskov'"),
+        ({"method": "ksg", "fast": True}, '`fast` is for method="auto"'),
         ({"units": "bans"}, "`units` must be one of nats, bits; got 'bans'"),
         ({"ci_level": 1.5}, "`ci_level`"),
         ({"rng": None}, "`rng`"),
@@ -108,15 +109,18 @@ def test_infonce_gets_data_seed_and_level(monkeypatch):
     seen = {}
 
     class VariationalMI:
+        def __init__(self, progress):
+            seen["progress"] = progress
+
         def fit_estimate(self, x, y, rng=0, ci_level=0.9):
             seen.update(shape=x.shape, dtype=x.dtype, rng=rng, ci_level=ci_level)
             return MIEstimate(value=math.log(2), method="infonce")
 
     fake = types.SimpleNamespace(VariationalMI=VariationalMI)
     monkeypatch.setattr(importlib, "import_module", lambda name: fake)
-    e = mutual_information(X > 0, Y, method="infonce", rng=5, ci_level=0.5, units="bits")
+    e = mutual_information(X > 0, Y, method="infonce", rng=5, ci_level=0.5, units="bits", progress=True)
     assert e.value == pytest.approx(1.0)
-    assert seen == {"shape": (400, 1), "dtype": np.float64, "rng": 5, "ci_level": 0.5}
+    assert seen == {"shape": (400,), "dtype": np.bool_, "rng": 5, "ci_level": 0.5, "progress": True}
 
 
 def test_feature_scores_select_the_feature_that_matters():

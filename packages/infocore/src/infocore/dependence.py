@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from infocore._blocks import by_rows
+from infocore._ranks import cdf_levels
 from infocore._validate import Floats, check_level, generator, paired
 from infocore.errors import NonFiniteError, ParameterError, ShapeError, TooFewSamplesError
 from infocore.result import MIEstimate
@@ -142,9 +143,7 @@ def effective_sample_size(x: ArrayLike, y: ArrayLike | None = None) -> float:
     if len(sides[-1]) != n:
         raise ShapeError(f"{caller}: `x` and `y` need one length; got {n} and {len(sides[-1])} rows.")
     if y is not None:
-        from scipy.stats import rankdata
-
-        sides = [rankdata(a, axis=0) for a in sides]
+        sides = [cdf_levels(a) for a in sides]
     lags = min(n // 4, 10 * math.isqrt(n))
     correlations = [np.stack([_correlation(column, lags) for column in a.T]) for a in sides]
     first = correlations[0]

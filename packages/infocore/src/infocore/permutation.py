@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from infocore._blocks import block_ids, by_rows
+from infocore._ranks import cdf_levels
 from infocore._validate import Floats, Pair, codes, generator, paired
 from infocore.errors import ParameterError, TooFewSamplesError
 from infocore.result import MIEstimate
@@ -226,9 +227,8 @@ def _gaussian(pair: Pair, caller: str) -> tuple[float, int, tuple[str, ...]]:
 
 def _copula(pair: Pair, caller: str) -> tuple[float, int, tuple[str, ...]]:
     from scipy.special import ndtri
-    from scipy.stats import rankdata
 
-    x, y = (ndtri(rankdata(a.numbers(caller), axis=0) / (pair.n + 1)) for a in (pair.x, pair.y))
+    x, y = (ndtri(cdf_levels(a.numbers(caller))) for a in (pair.x, pair.y))
     return _bartlett(x, y, caller)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from infocore._validate import Floats
 
-__all__ = ["Ellipse", "cdf_levels", "fit_ellipse", "gaussian_bias", "independent_columns"]
+__all__ = ["Ellipse", "fit_ellipse", "gaussian_bias", "independent_columns"]
 
 # Degrees of freedom tried by the fit; beyond the last the t copula is Gaussian to the accuracy of the fit.
 DEGREES = (1.0, 100.0)
@@ -20,22 +20,6 @@ DEGREES = (1.0, 100.0)
 TOLERANCE, MAX_ITERATIONS = 1e-6, 200
 # Least share of the mean eigenvalue: below it a direction is a copy of others, not a variable of its own.
 SMALLEST_EIGENVALUE = 1e-10
-
-
-def cdf_levels(a: Floats) -> Floats:
-    """Ranks of each column as levels in (0, 1), ``(rank - 1/2) / n``; tied values share their mean rank.
-
-    Parameters
-    ----------
-    a : array of shape (n, d)
-
-    Returns
-    -------
-    array of shape (n, d)
-    """
-    from scipy.stats import rankdata
-
-    return (rankdata(a, axis=0) - 0.5) / len(a)
 
 
 def gaussian_bias(n: float, dx: int, dy: int) -> float:

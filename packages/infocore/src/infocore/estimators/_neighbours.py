@@ -22,6 +22,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from infocore._ranks import cdf_levels
 from infocore._validate import Floats
 from infocore.estimators._tiles import all_distances
 
@@ -88,12 +89,7 @@ def normal_scores(a: Floats) -> Floats:
     """Columns replaced by the normal quantiles of their ranks, ``(rank - 1/2) / n``; ties share their mean rank."""
     from scipy.special import ndtri
 
-    out = np.empty(a.shape)
-    for j, column in enumerate(a.T):
-        ordered = np.sort(column)
-        rank = np.searchsorted(ordered, column) + np.searchsorted(ordered, column, side="right")  # twice, less one
-        out[:, j] = ndtri(rank / (2 * len(a)))
-    return out
+    return ndtri(cdf_levels(a))
 
 
 def joint_counts(

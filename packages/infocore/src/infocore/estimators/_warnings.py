@@ -18,8 +18,8 @@ __all__ = ["findings", "tail_index"]
 HEAVY = 2.5
 # Share of log n beyond which an estimate has little room left.
 SATURATED = 0.6
-# Share of n that the rows must be worth.
-WORTH = 0.8
+# Shares of n that the rows must be worth for no note, and for no warning.
+WORTH, WARNED = 0.8, 0.5
 # At most so many columns a side are looked at for dependence between rows, and rows for dimension.
 COLUMNS = 5
 
@@ -61,7 +61,7 @@ def findings(pair: Pair, best: Candidate, *, dependent: bool) -> tuple[list[str]
     if dependent and pair.n >= 50:
         worth = effective_sample_size(*(_standard(side)[:, :COLUMNS] for side in (pair.x, pair.y)))
         if worth < WORTH * pair.n:
-            warned.append(
+            (warned if worth < WARNED * pair.n else notes).append(
                 f"rows depend on each other in the order given: {pair.n} are worth about {worth:.0f}, so the interval "
                 "is too narrow; pass blocks=, or shuffle the rows if their order means nothing"
             )

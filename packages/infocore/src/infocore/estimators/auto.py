@@ -140,7 +140,8 @@ class AutoMI:
         if pair.kinds <= {"discrete"} or not (useful.x.names and useful.y.names):
             found = DiscreteMI().estimate_pair(pair, ci_level, blocks)
             reason = "all columns are discrete" if useful.x.names and useful.y.names else "a side is constant"
-            return dataclasses.replace(found, diagnostics={**found.diagnostics, "reason": reason, "candidates": {}})
+            more = {"reason": reason, "candidates": {found.method: found.value}}
+            return dataclasses.replace(found, diagnostics={**found.diagnostics, **more})
         choice = self._continuous(useful, rng) if pair.kinds == {"continuous"} else self._mixed(useful, rng)
         return self._answer(pair, choice, ci_level, blocks)
 
@@ -224,6 +225,7 @@ class AutoMI:
             diagnostics={
                 "kinds": {side: dict(zip(s.names, s.kinds, strict=True)) for side, s in sides.items()},
                 "flags": list(pair.flags),
+                **({} if ids is None else {"blocks": int(ids.max()) + 1}),
                 "notes": notes,
                 "reason": choice.reason,
                 "candidates": values,

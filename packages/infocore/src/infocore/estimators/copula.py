@@ -10,10 +10,11 @@ import warnings
 
 import numpy as np
 
+from infocore._ranks import cdf_levels
 from infocore._validate import Floats, Pair
 from infocore.errors import DegenerateWarning, TooFewSamplesError
 from infocore.estimators._base import FitFree, Terms
-from infocore.estimators._elliptical import Ellipse, cdf_levels, fit_ellipse, gaussian_bias, independent_columns
+from infocore.estimators._elliptical import Ellipse, fit_ellipse, gaussian_bias, independent_columns
 from infocore.estimators._neighbours import normal_scores
 
 __all__ = ["GaussianCopulaMI", "TCopulaMI", "copula_of"]

@@ -39,6 +39,8 @@ Ints = NDArray[np.int64]
 LARGEST_FOLD = 1700
 # Share of the distance from the held-out to the training value that is put back, and that is in doubt.
 SHARE, DOUBT = 2 / 3, 1 / 3
+# Share of the steps on which the learning rate rises.
+RISE = 0.15
 CRITIC = Separable((128, 128, 128), 32, activation="gelu", unary=True)
 
 
@@ -280,10 +282,7 @@ class CrossFittedMI:
         decayed = torch.optim.AdamW(
             critic.parameters(), lr=self.learning_rate, weight_decay=strength, betas=(0.9, 0.99)
         )
-        cycle = torch.optim.lr_scheduler.OneCycleLR(
-            decayed, self.learning_rate, total_steps=self.max_steps, pct_start=0.15, cycle_momentum=False
-        )
-        decayed.register_step_post_hook(lambda *_: cycle.step())  # pyright: ignore[reportUnknownLambdaType]
+        decayed.register_step_post_hook(_Cycle(self.learning_rate, self.max_steps))
         history = fit(
             TrainState(critic, decayed),
             ArrayBatches(u[rows], v[rows], batch_size=min(self.batch_size, len(rows)), seed=int(seeds[1])),
@@ -354,6 +353,20 @@ class _Fit:
     def scores(self, inputs: tuple[Tensor, Tensor], rows: Ints) -> Tensor:
         with torch.no_grad():
             return self.critic(inputs[0][rows], inputs[1][rows])
+
+
+class _Cycle:
+    """One cycle of the learning rate: a quick rise to its largest and a fall to nothing, both half cosines."""
+
+    def __init__(self, largest: float, steps: int) -> None:
+        self.largest, self.steps, self.step = largest, steps, 0
+
+    def __call__(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
+        self.step += 1
+        rise = RISE * self.steps
+        done = self.step / rise - 1.0 if self.step < rise else (self.step - rise) / (self.steps - rise)
+        for group in optimizer.param_groups:
+            group["lr"] = self.largest * max(0.5 * (1.0 + math.cos(math.pi * done)), 1e-4)
 
 
 def _in_parts(f: _Fit, inputs: tuple[Tensor, Tensor], rows: Ints) -> Floats:
