@@ -44,7 +44,11 @@ def global_state() -> dict[str, Any]:
         "numpy's global random state": (name, keys.tobytes(), *rest),
         "numpy's error mode": tuple(sorted(np.geterr().items())),
         "Python's global random state": random.getstate(),
-        "environment variables": {key: value for key, value in os.environ.items() if key != "PYTEST_CURRENT_TEST"},
+        "environment variables": {
+            key: value
+            for key, value in os.environ.items()
+            if key not in ("PYTEST_CURRENT_TEST", "TORCHINDUCTOR_CACHE_DIR")
+        },
     }
     torch = sys.modules.get("torch")
     if torch is not None:
