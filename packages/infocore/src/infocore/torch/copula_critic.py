@@ -23,9 +23,9 @@ import torch
 from torch import Tensor, nn
 
 from infocore import bounds
+from infocore._ranks import cdf_levels
 from infocore._validate import Floats, Ints, Pair, check_level, generator, paired
 from infocore.errors import NotFittedError, ParameterError, ShapeError
-from infocore._ranks import cdf_levels
 from infocore.estimators._elliptical import Ellipse, fit_ellipse, gaussian_bias, independent_columns
 from infocore.intervals import influence_standard_error, normal_interval
 from infocore.result import MIEstimate
