@@ -1,6 +1,7 @@
 """Rules that hold in every test of the repository."""
 
 import importlib
+import importlib.util
 import os
 import random
 import sys
@@ -10,6 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+
+# compiled kernels are a module only where the extra that compiles them is installed
+collect_ignore_glob = [] if importlib.util.find_spec("numba") else ["*/infocore/estimators/_fast.py"]
 
 settings.register_profile("default", max_examples=50, deadline=None, derandomize=True)
 settings.register_profile("thorough", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
