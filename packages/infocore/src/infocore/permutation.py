@@ -228,7 +228,8 @@ def _gaussian(pair: Pair, caller: str) -> tuple[float, int, tuple[str, ...]]:
 def _copula(pair: Pair, caller: str) -> tuple[float, int, tuple[str, ...]]:
     from scipy.special import ndtri
 
-    x, y = (ndtri(cdf_levels(a.numbers(caller))) for a in (pair.x, pair.y))
+    # cdf_levels is (rank - 1/2) / n
+    x, y = (ndtri((pair.n * cdf_levels(a.numbers(caller)) + 0.5) / (pair.n + 1)) for a in (pair.x, pair.y))
     return _bartlett(x, y, caller)
 
 

@@ -72,6 +72,7 @@ class AutoMI:
 
     Examples
     --------
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> x = rng.standard_normal(1000)
     >>> e = AutoMI().estimate(x, x**2 + 0.1 * rng.standard_normal(1000))

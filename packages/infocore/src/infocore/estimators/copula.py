@@ -46,10 +46,11 @@ class GaussianCopulaMI(FitFree):
 
     Examples
     --------
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> x = rng.standard_normal(2000)
     >>> print(GaussianCopulaMI().estimate(np.exp(x), (x + rng.standard_normal(2000)) ** 3))  # truth 0.347
-    0.337 nats (90% CI 0.311 to 0.363, n=2000, gaussian-copula)
+    0.338 nats (90% CI 0.312 to 0.364, n=2000, gaussian-copula)
     """
 
     @property
@@ -91,11 +92,12 @@ class TCopulaMI(FitFree):
 
     Examples
     --------
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> scale = 1 / np.sqrt(rng.chisquare(1, (2000, 1)))
     >>> z = scale * rng.standard_normal((2000, 2))  # Student with one degree of freedom: I = 0.224
     >>> print(TCopulaMI().estimate(z[:, 0], z[:, 1]))
-    0.213 nats (90% CI 0.188 to 0.238, n=2000, t-copula)
+    0.215 nats (90% CI 0.189 to 0.241, n=2000, t-copula)
     """
 
     dof: float | None = None
