@@ -79,6 +79,7 @@ def test_channel_solver_agrees_with_slsqp_on_the_primal():
     solved = minimize(
         lambda v: lagrangian(px, v.reshape(8, 8), reward, 2.0),
         np.full(64, 1 / 8),
+        jac=lambda v: (px[:, None] * (np.log(v.reshape(8, 8) / (px @ v.reshape(8, 8))) - 2.0 * reward)).ravel(),
         method="SLSQP",
         bounds=[(1e-12, 1.0)] * 64,
         constraints=rows,

@@ -82,10 +82,13 @@ def test_forbidden_pairs():
     got = rate_for_distortion(px, cost, 0.2, tol=1e-9)
     assert got.rate == pytest.approx(math.log(3) + 0.2 * math.log(0.2) + 0.8 * math.log(0.8), abs=1e-8)
     assert got.distortion == pytest.approx(0.2)
-    # an x that never happens decides nothing
-    impossible = rate_for_distortion([0.5, 0.5, 0.0], [[0.0, 2.0], [1.0, 0.0], [3.0, math.inf]], 0.7)
+    # an x that never happens decides nothing, not even which constant is best
+    impossible = rate_for_distortion([0.3, 0.7, 0.0], [[0.0, 2.0], [1.0, 0.0], [3.0, math.inf]], 0.65)
     assert impossible.rate == 0.0
-    assert impossible.distortion == 0.5
+    assert impossible.distortion == pytest.approx(0.6)
+    # the cheaper of the two y that are allowed for every x needs no rate, whatever others forbid
+    constant = rate_for_distortion([0.5, 0.5], [[0.0, 3.0, 2.0], [math.inf, 1.0, 1.5]], 9.0)
+    assert (constant.rate, constant.distortion, constant.slope) == (0.0, 1.75, 0.0)
 
 
 def test_agreement_with_a_convex_solver():

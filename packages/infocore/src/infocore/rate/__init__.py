@@ -6,6 +6,10 @@ outputs that matter takes over. Neither decides when to stop: the duality gap do
 points say by which bound, if any, they are known to be near the optimum.
 """
 
+from infocore.rate._bottleneck import BottleneckPoint as BottleneckPoint
+from infocore.rate._bottleneck import information_bottleneck as information_bottleneck
+from infocore.rate._bottleneck import information_bottleneck_curve as information_bottleneck_curve
+from infocore.rate._bottleneck_bounds import critical_beta as critical_beta
 from infocore.rate._capacity import channel_capacity as channel_capacity
 from infocore.rate._curve import rate_distortion_curve as rate_distortion_curve
 from infocore.rate._curve import rate_for_distortion as rate_for_distortion
@@ -17,11 +21,15 @@ from infocore.rate._points import RateCurve as RateCurve
 from infocore.rate._points import RatePoint as RatePoint
 
 __all__ = [
+    "BottleneckPoint",
     "CapacityPoint",
     "RateCurve",
     "RatePoint",
     "blahut_arimoto",
     "channel_capacity",
+    "critical_beta",
+    "information_bottleneck",
+    "information_bottleneck_curve",
     "rate_distortion",
     "rate_distortion_curve",
     "rate_for_distortion",

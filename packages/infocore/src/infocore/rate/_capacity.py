@@ -63,6 +63,7 @@ def channel_capacity(ch: ArrayLike, *, tol: float = 1e-6, max_iter: int = 1000) 
     w = channel(ch, caller, "ch")
     check_settings(tol, max_iter, caller)
     w = w / w.sum(1, keepdims=True)  # the certificate is about laws, and rows may be off by 1e-8
+    w = np.where(w < 1e-200, 0.0, w)  # such an entry can underflow to an output that is used and never comes
     w = w[:, w.any(0)]  # an output that never comes has no information and no derivative
 
     problem = Problem(
@@ -75,7 +76,7 @@ def channel_capacity(ch: ArrayLike, *, tol: float = 1e-6, max_iter: int = 1000) 
         multiplier=lambda divergences, _: np.exp(divergences - divergences.max()),
     )
     p, gap, n_iter = descend(problem, np.full(len(w), 1.0 / len(w)), None, tol, max_iter)
-    converged = report(gap, tol, max_iter, caller)
+    converged = report(gap, tol, n_iter, max_iter, caller)
     py = p @ w
     capacity = max(0.0, float(p @ (problem.linear - xlogy(w, py).sum(1))))
     return CapacityPoint(capacity, p, p @ channel(ch, caller, "ch"), gap, n_iter, converged)

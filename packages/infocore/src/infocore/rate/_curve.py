@@ -156,7 +156,7 @@ def rate_for_distortion(
             break  # the chord is the curve, to within the tolerance of the solver
         near, far = (point, far) if point.distortion <= level else (near, point)
     gap = max(0.0, upper - lower)
-    converged = report(gap, tol, max_iter, caller)
+    converged = report(gap, tol, max_iter, max_iter, caller)
     return point_of(p, best.ch, gain, slope, gap, n_iter, converged)
 
 

@@ -145,6 +145,8 @@ def descend(
         after = _newton(problem, wide)
         after = _multiplied(problem, _towards_best(problem, wide) if after is None else after)
         now = after.kept(after.weights > 1e-14 * after.weights.max())
+        if np.any(now.state < 0.5 * after.state):  # some state rests on little weight alone
+            now = after.kept(after.weights > 0)
     law = best.law(background)
     return law, problem.gap_at(law), n_iter
 
@@ -215,9 +217,8 @@ def _model_minimum(problem: Problem, now: _Iterate) -> Floats | None:
     hessian = factor.T @ factor
     minus_gradient = now.linear - now.columns.T @ problem.slope(now.state)
     minus_gradient -= now.weights @ minus_gradient  # the sum of the weights is then 1 at the optimum by itself
-    scale = 1.0 / np.sqrt(
-        np.maximum(hessian.diagonal(), 1e-200)
-    )  # states, and so atoms, can differ by many orders of magnitude
+    # states, and so atoms, can differ by many orders of magnitude
+    scale = 1.0 / np.sqrt(np.maximum(hessian.diagonal(), 1e-200))
     hessian *= scale[:, None] * scale
     hessian[np.diag_indices(len(hessian))] += _PROXIMAL
     aim = scale * (factor.T @ (bend * now.state) + minus_gradient) + _PROXIMAL * now.weights / scale

@@ -116,13 +116,17 @@ def check_settings(tol: float, max_iter: int, caller: str) -> None:
         raise ParameterError(f"{caller}: `max_iter` must be at least 1; got {max_iter!r}.")
 
 
-def report(gap: float, tol: float, max_iter: int, caller: str) -> bool:
+def report(gap: float, tol: float, n_iter: int, max_iter: int, caller: str) -> bool:
     """Say whether the gap is within the tolerance, and warn if it is not."""
     if gap <= tol:
         return True
+    if n_iter < max_iter:
+        stop = f"made no progress for a while and stopped after {n_iter} iterations, as near the rounding error,"
+    else:
+        stop = f"stopped after `max_iter` = {max_iter} iterations"
     warnings.warn(
-        f"{caller}: stopped after `max_iter` = {max_iter} iterations with a duality gap of {gap:.3g} nats, above `tol` "
-        f"= {tol:.3g}. The result is valid to within that gap; raise `max_iter` or `tol`.",
+        f"{caller}: {stop} with a duality gap of {gap:.3g} nats, above `tol` = {tol:.3g}. The result is valid to "
+        "within that gap; raise `max_iter` or `tol`.",
         ConvergenceWarning,
         stacklevel=4,
     )

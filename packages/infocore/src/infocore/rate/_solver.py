@@ -50,7 +50,7 @@ def solve(
         multiplier=lambda w, mean: w / mean,
     )
     q, gap, n_iter = descend(problem, np.full(n, 1.0 / n), law, tol, max_iter)
-    converged = report(gap, tol, max_iter, caller)
+    converged = report(gap, tol, n_iter, max_iter, caller)
     return point_of(p, _tilted(q, gain, slope), gain, slope, gap, n_iter, converged)
 
 
