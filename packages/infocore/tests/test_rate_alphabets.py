@@ -184,15 +184,14 @@ def test_weights_that_differ_by_many_orders_are_all_found(seed):
 
 
 def test_no_progress_is_noticed():
-    # 3 of 6,000 random problems stop like this at 1e-12, with 2.5e-9 or less left
-    rng = np.random.default_rng(3661)
+    # rounding lets this one no nearer than 2e-14: 72 steps, and 1,000 if nobody looked
+    rng = np.random.default_rng(1600)
     m, n = rng.integers(1, 9, 2)
-    px = rng.dirichlet(np.full(m, rng.choice([0.05, 1])))
-    reward, slope = rng.normal(0, rng.choice([0.01, 1, 30]), (m, n)), rng.normal() * rng.choice([0.01, 1, 10])
+    w = rng.dirichlet(np.full(n, rng.choice([0.02, 0.3, 3])), m)
     with pytest.warns(ConvergenceWarning, match="made no progress for a while"):
-        point = blahut_arimoto(px, reward, slope, tol=1e-14)
+        point = channel_capacity(w, tol=1e-15)
     assert point.n_iter < 200
-    assert point.gap < 1e-8
+    assert point.gap < 1e-12
 
 
 def test_a_start_at_the_solution_saves_most_steps():
