@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from infocore.semantic import Floats
 
 _SWEEPS = 10  # multiplicative steps first: they find the region in which Newton's model is good
-_LEFT = 30  # more of them that are taken where their rate says so: each costs far less than one of Newton's
 _NEW = 64  # atoms let in at a time, or half of those there are if that is more
 _LENGTHS = (1.0, 0.99, *(0.5 ** np.arange(1, 25)))  # of Newton's step
 _PROXIMAL = 1e-10  # keeps atoms that do the same where they are
@@ -127,7 +126,7 @@ def descend(
     """
     n_iter = 0
     if start is None:
-        background, n_iter, done = _sweeps(problem, background, tol, max_iter)
+        background, n_iter, done = _sweeps(problem, background, tol, min(_SWEEPS, max_iter))
         if done or n_iter >= max_iter:
             return background, problem.gap_at(background), n_iter
     now = _begin(problem, background, start)
@@ -152,19 +151,18 @@ def descend(
     return law, problem.gap_at(law), n_iter
 
 
-def _sweeps(problem: Problem, law: Floats, tol: float, max_iter: int) -> tuple[Floats, int, bool]:
-    """Take Blahut-Arimoto's own steps: a few, and more while their rate says that few are left."""
-    n_iter, before = 0, np.inf
+def _sweeps(problem: Problem, law: Floats, tol: float, steps: int) -> tuple[Floats, int, bool]:
+    """Take Blahut-Arimoto's own steps."""
+    n_iter = 0
     while True:
         merits = problem.merits(problem.columns @ law)
         mean = float(law @ merits)
-        gap = problem.gap(merits, mean)
-        left = np.log(gap / tol) / np.log(before / gap) if 0 < tol < gap < before < np.inf else np.inf
-        if gap <= tol or n_iter >= max_iter or (n_iter >= _SWEEPS and left > _LEFT):
-            return law, n_iter, gap <= tol
+        done = problem.gap(merits, mean) <= tol
+        if done or n_iter >= steps:
+            return law, n_iter, done
         law = law * problem.multiplier(merits, mean)
         law /= law.sum()
-        n_iter, before = n_iter + 1, gap
+        n_iter += 1
 
 
 def _begin(problem: Problem, background: Floats, start: Floats | None) -> _Iterate:
