@@ -10,10 +10,10 @@ which halves the time in few columns. What is compiled (2 to 5 s for each number
 keeps on disk.
 """
 
-# numba has no types; the rest of strict holds
+# numba has no types and may not be installed; the rest of strict holds
 # pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false, reportUntypedFunctionDecorator=false, reportMissingParameterType=false
-# pyright: reportUnknownParameterType=false
+# pyright: reportUnknownParameterType=false, reportMissingImports=false, reportUnknownLambdaType=false
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
