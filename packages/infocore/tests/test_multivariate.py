@@ -93,19 +93,35 @@ def test_conditional_neighbours_are_those_of_all_distances(k):
     assert got.cap == pytest.approx(digamma(70) - digamma(k))
 
 
-def test_conditional_neighbours_of_mixed_data_are_those_of_all_distances():
+@pytest.mark.parametrize("atom", [0, 12])
+def test_conditional_neighbours_of_mixed_data_are_those_of_all_distances(atom):
     rng = np.random.default_rng(1)
     label = np.append(rng.integers(0, 3, 59), 7)  # the last is alone in its class
     x = rng.standard_normal(60)
     z = rng.integers(0, 40, 60) / 16.0  # sixteenths, whose differences have no rounding
+    x[:atom] = z[:atom] = label[:atom] = 0
     inside = brute_counts([x, z], [label], 3)
     want = digamma(inside([1])) + digamma(inside([0, 1], [0]))
     want = np.mean(want - digamma(inside([0, 1])) - digamma(inside([1], [0])))
     got = conditional_mutual_information(x, label, z, method=Neighbours(margins="none", mixed=True))
     assert got.value == pytest.approx(want, abs=1e-10)
     assert got.diagnostics["kinds"]["z"] == {"z": "mixed"}
+    assert got.diagnostics["rows_on_atoms"] == atom
     assert got.diagnostics["lone_rows"] == 1
     assert got.cap is None
+
+
+def test_neighbours_of_classes_are_counts():
+    x, y, z = np.random.default_rng(0).integers(0, 3, (3, 100))
+
+    def psi(*labels):
+        same = np.logical_and.reduce([a[:, None] == a[None] for a in labels])
+        return np.mean(digamma(same.sum(1)))
+
+    want = psi(x, y, z) + psi(z) - psi(x, z) - psi(y, z)
+    got = conditional_mutual_information(x, y, z, method="mixed")
+    assert got.value == pytest.approx(want, abs=1e-12)
+    assert got.diagnostics["rows_on_atoms"] == 100
 
 
 # infomeasure 0.6.3, conditional_mutual_information(x, y, cond=z, approach="ksg", k=4, noise_level=0), and
@@ -135,6 +151,20 @@ def test_gaussian_is_that_of_the_sample_covariance(columns):
     want = half_log_det(r, *x, *z) + half_log_det(r, *y, *z) - half_log_det(r, *x, *y, *z) - half_log_det(r, *z)
     got = conditional_mutual_information(*(a[:, list(c)] for c in columns), method="gaussian")
     assert got.value + got.diagnostics["bias_removed"] == pytest.approx(want, abs=1e-12)
+
+
+# E log det of a sample covariance of Gaussian data is that of the law plus sum psi((n - i) / 2) and what cancels
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (2, 1, 3)])
+def test_gaussian_bias_is_that_of_wishart_determinants(sizes):
+    dx, dy, dz = sizes
+    a = normal(20, 0.5 + 0.5 * np.eye(dx + dy + dz))
+    got = conditional_mutual_information(a[:, :dx], a[:, dx : dx + dy], a[:, dx + dy :], method="gaussian")
+
+    def shift(d):
+        return 0.5 * sum(digamma((20 - i) / 2) for i in range(1, d + 1))
+
+    want = shift(dx + dz) + shift(dy + dz) - shift(dx + dy + dz) - shift(dz)
+    assert got.diagnostics["bias_removed"] == pytest.approx(want, abs=1e-12)
 
 
 # rho = 0.5 given z; n = 12, 4000 samples: what is removed, 0.056, against a bias of 0.056 +- 0.003
@@ -242,6 +272,30 @@ def test_a_row_alone_in_its_stratum_says_nothing():
     assert got.value == pytest.approx(4 / 6 * math.log(2))
     assert got.diagnostics["lone_rows"] == 2
     assert "undersampled" in got.diagnostics["notes"][0]
+    assert math.isfinite(conditional_mutual_information(x, y, z).standard_error)
+
+
+# the error is the jackknife's, of the whole estimate, to the order of its own bias
+def test_error_of_counts_is_the_jackknife():
+    rng = np.random.default_rng(0)
+    x, z = rng.integers(0, 3, (2, 150))
+    y = np.where((z == 0) | (rng.random(150) < 0.2), x, rng.integers(0, 3, 150))
+    for f in (conditional_mutual_information, interaction_information):
+        keep = ~np.eye(150, dtype=bool)
+        for correction, tolerance in [("chao-wang-jost", 0.05), ("none", 0.1)]:
+            one = Counts(correction)
+            left = [f(x[rows], y[rows], z[rows], method=one).value for rows in keep]
+            want = math.sqrt(149 / 150 * np.sum((left - np.mean(left)) ** 2))
+            assert f(x, y, z, method=one).standard_error == pytest.approx(want, rel=tolerance)
+
+
+# every cell of 2 x 2 x 2 alike often: all that is left is the spread of chi-square, sqrt(degrees / 2) / n
+def test_error_at_independence_is_that_of_chi_square():
+    x, y, z = np.repeat(np.argwhere(np.ones((2, 2, 2))), 10, axis=0).T
+    one = Counts("none")
+    assert conditional_mutual_information(x, y, z, method=one).standard_error == pytest.approx(1 / 80)
+    assert interaction_information(x, y, z, method=one).standard_error == pytest.approx(math.sqrt(0.5) / 80)
+    assert total_correlation([x, y, z], method=one).standard_error == pytest.approx(math.sqrt(2) / 80)
 
 
 def test_what_is_given_determines_a_side():
@@ -290,6 +344,10 @@ def test_ranks_ignore_increasing_maps():
         want = conditional_mutual_information(x, y, z, method=method).value
         got = conditional_mutual_information(np.exp(3 * x), y**3, np.arctan(z), method=method).value
         assert got == pytest.approx(want, abs=1e-12)
+    y = x * z
+    got = [conditional_mutual_information(f(x), y, z) for f in (np.asarray, np.exp)]
+    assert got[0].method == "ksg"
+    assert got[1].value == pytest.approx(got[0].value, abs=1e-12)
 
 
 def test_bits_are_nats_over_log_two():
@@ -357,6 +415,19 @@ def test_gaussian_data_are_rarely_refused():
     scale = 1 / np.sqrt(rng.chisquare(2, (1000, 1)))
     assert "squares" in non_gaussian(scale * rng.standard_normal((1000, 3)))
     assert non_gaussian(np.repeat(rng.standard_normal((50, 1)), 2, axis=1)) == ""
+
+
+def test_auto_where_neighbours_say_nothing():
+    x, y, z = normal(100, PARTIAL).T
+    with pytest.warns(DegenerateWarning, match="infinite"):
+        got = conditional_mutual_information(x, np.exp(x), z)
+    assert got.value == math.inf
+    assert got.diagnostics["reason"] == "a relation of ranks is exact"
+    wide = np.random.default_rng(0).standard_normal((200, 24))
+    got = conditional_mutual_information(x, y, wide[:100])
+    assert list(got.diagnostics["candidates"]) == ["gaussian-copula"]
+    four = total_correlation([np.array([1.0, 2, 3, 4]), np.array([2.0, 4, 1, 3])])
+    assert list(four.diagnostics["candidates"]) == ["gaussian-copula"]
 
 
 def test_auto_with_fewer_rows_than_columns():

@@ -100,8 +100,10 @@ def _continuous(variables: Variables, measure: Measure, caller: str) -> tuple[Me
         return neighbours, terms, {"reason": reason, "candidates": {neighbours.name: terms.value}}
     copula = gaussian.terms(variables, measure, caller)
     candidates = {gaussian.name: copula.value}
+    if not math.isfinite(copula.value):
+        return gaussian, copula, {"reason": "a relation of ranks is exact", "candidates": candidates}
     against = non_gaussian(np.concatenate(variables.numbers(caller), axis=1))
-    if not math.isfinite(copula.value) or n < neighbours.k + 2 or (d > MANY_COLUMNS and not against):
+    if n < neighbours.k + 2 or (d > MANY_COLUMNS and not against):
         return gaussian, copula, {"reason": "nothing speaks against a Gaussian copula", "candidates": candidates}
     terms = neighbours.terms(variables, measure, caller)
     candidates[neighbours.name] = terms.value
