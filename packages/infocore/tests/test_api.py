@@ -144,7 +144,13 @@ def test_real_table():
 
 
 @pytest.mark.parametrize(
-    "what", ["import infocore", "import infocore; infocore.mutual_information([1.5, 2, 3, 5, 7], [1, 4, 2, 3, 6])"]
+    "what",
+    [
+        "import infocore",
+        "import infocore.estimators",
+        "import infocore; [getattr(infocore, name) for name in infocore.__all__]",
+        "import infocore; infocore.mutual_information([1.5, 2, 3, 5, 7], [1, 4, 2, 3, 6])",
+    ],
 )
 def test_import_is_lazy(what):
     heavy = ["torch", "pandas", "matplotlib", "sklearn", "scipy.stats", "pydantic", "typer", "rich"]
@@ -160,10 +166,24 @@ def test_import_is_lazy(what):
         assert seconds < 0.5
 
 
-def test_names_of_the_package():
+@pytest.mark.parametrize("package", ["infocore", "infocore.estimators"])
+def test_names_of_the_package(package):
+    module = importlib.import_module(package)
     assert "mutual_information" in dir(infocore)
-    for name in infocore.__all__:
-        assert getattr(infocore, name) is not None
+    assert set(module.__all__) <= set(dir(module))
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+
+
+def test_battery_stays_a_module():
+    from infocore.battery import battery
+
+    # a function of that name in the package would hide the module
+    assert "battery" not in infocore.__all__
+    assert infocore.battery.battery is battery
+
+
+def test_misspelt_names_are_named():
     with pytest.raises(AttributeError, match="no attribute 'mutual_informaton'"):
         infocore.mutual_informaton  # noqa: B018
 

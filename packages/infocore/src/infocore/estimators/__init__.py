@@ -12,10 +12,14 @@ from infocore.estimators.discrete import DiscreteMI as DiscreteMI
 from infocore.estimators.gaussian import GaussianMI as GaussianMI
 from infocore.estimators.histogram import HistogramMI as HistogramMI
 from infocore.estimators.kozachenko_leonenko import KozachenkoLeonenkoMI as KozachenkoLeonenkoMI
+from infocore.estimators.kozachenko_leonenko import kl_entropy as kl_entropy
 from infocore.estimators.ksg import KSG as KSG
+from infocore.estimators.ksg import ksg_values as ksg_values
 from infocore.estimators.lnc import LNC as LNC
 from infocore.estimators.mixed import MixedKSG as MixedKSG
 from infocore.estimators.mixed import RossMI as RossMI
+from infocore.estimators.pairs import ksg_matrix as ksg_matrix
+from infocore.estimators.sliced import SlicedMI as SlicedMI
 
 __all__ = [
     "KSG",
@@ -29,5 +33,9 @@ __all__ = [
     "MIEstimator",
     "MixedKSG",
     "RossMI",
+    "SlicedMI",
     "TCopulaMI",
+    "kl_entropy",
+    "ksg_matrix",
+    "ksg_values",
 ]
