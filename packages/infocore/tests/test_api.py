@@ -1,5 +1,6 @@
 """`mutual_information`, `feature_scores`, and that the import is lazy."""
 
+import dataclasses
 import importlib
 import json
 import math
@@ -16,7 +17,7 @@ from sklearn.feature_selection import SelectKBest
 import infocore
 from infocore.api import METHODS, feature_scores, mutual_information
 from infocore.errors import MissingExtraError, NonFiniteError, ParameterError
-from infocore.estimators import KSG, AutoMI, DiscreteMI, GaussianMI, MixedKSG
+from infocore.estimators import KSG, AutoMI, DiscreteMI, GaussianMI, MixedKSG, SlicedMI
 from infocore.result import MIEstimate
 
 RNG = np.random.default_rng(0)
@@ -26,10 +27,16 @@ Y = X + RNG.standard_normal(400)
 
 @pytest.mark.parametrize(
     ("method", "estimator"),
-    [("gaussian", GaussianMI()), ("ksg", KSG()), ("mixed", MixedKSG()), ("auto", AutoMI())],
+    [
+        ("gaussian", GaussianMI()),
+        ("ksg", KSG()),
+        ("mixed", MixedKSG()),
+        ("sliced", SlicedMI()),
+        ("auto", AutoMI()),
+    ],
 )
 def test_a_method_is_its_estimator(method, estimator):
-    got, want = mutual_information(X, Y, method=method), estimator.estimate(X, Y)
+    got, want = mutual_information(X, Y, method=method), estimator.fit_estimate(X, Y)
     assert (got.value, got.ci, got.method) == (want.value, want.ci, want.method)
 
 
@@ -58,12 +65,13 @@ def test_frames_with_mixed_columns():
 @pytest.mark.parametrize(
     ("option", "match"),
     [
-        ({"method": "kraskov"}, "`method` must be one of auto, gaussian, .*infonce; got 'kraskov'"),
+        ({"method": "kraskov"}, "`method` must be one of auto, gaussian, .*diffusion; got 'kraskov'"),
         ({"method": "ksg", "fast": True}, '`fast` is for method="auto"'),
         ({"units": "bans"}, "`units` must be one of nats, bits; got 'bans'"),
         ({"ci_level": 1.5}, "`ci_level`"),
         ({"rng": None}, "`rng`"),
-        ({"method": "infonce", "blocks": 10}, "`blocks` is not offered"),
+        ({"method": "infonce", "blocks": 10}, '`blocks` is not offered with method="infonce"'),
+        ({"method": "sliced", "blocks": 10}, '`blocks` is not offered with method="sliced"'),
     ],
 )
 def test_refusals(option, match):
@@ -79,48 +87,102 @@ def test_every_method_goes_through_the_one_validation(method):
         mutual_information(X, bad, method=method)
 
 
-def without(monkeypatch, missing):
+# module, class and settings of what is trained
+TRAINED = {
+    "crossfit": ("crossfit", "CrossFittedMI", {}),
+    "infonce": ("variational", "VariationalMI", {}),
+    "density": ("density", "DensityMI", {}),
+    "club": ("density", "DensityMI", {"reading": "club"}),
+    "l1out": ("density", "DensityMI", {"reading": "l1out"}),
+    "copula-critic": ("copula_critic", "CopulaCritic", {}),
+    "latent": ("latent", "LatentMI", {}),
+    "flow": ("flow", "FlowMI", {}),
+    "diffusion": ("diffusion", "DiffusionMI", {}),
+}
+
+
+def without(monkeypatch, module, missing):
     real = importlib.import_module
 
     def refuse(name, *rest):
-        if name == "infocore.torch.variational":
+        if name == f"infocore.torch.{module}":
             raise missing
         return real(name, *rest)
 
     monkeypatch.setattr(importlib, "import_module", refuse)
 
 
-def test_infonce_without_torch_says_how_to_install_it(monkeypatch):
-    without(monkeypatch, ModuleNotFoundError("No module named 'torch'", name="torch"))
-    with pytest.raises(MissingExtraError, match=r"pip install -c constraints.txt './packages/infocore\[torch\]'"):
-        mutual_information(X, Y, method="infonce")
+@pytest.mark.parametrize("method", TRAINED)
+def test_without_torch_it_is_said_how_to_install_it(method, monkeypatch):
+    without(monkeypatch, TRAINED[method][0], ModuleNotFoundError("No module named 'torch'", name="torch"))
+    with pytest.raises(MissingExtraError, match=r"pip install -c constraints.txt './packages/infocore\[torch\]'") as e:
+        mutual_information(X, Y, method=method)
+    assert f'method="{method}"' in str(e.value)
+    # bad data come first: who has no torch learns of them too
+    with pytest.raises(NonFiniteError, match="`x`"):
+        mutual_information(np.where(X > 0, X, np.nan), Y, method=method)
 
 
 def test_other_import_errors_are_not_disguised(monkeypatch):
-    without(monkeypatch, ModuleNotFoundError("No module named 'else'", name="else"))
+    without(monkeypatch, "variational", ModuleNotFoundError("No module named 'else'", name="else"))
     with pytest.raises(ModuleNotFoundError, match="else"):
         mutual_information(X, Y, method="infonce")
-    without(monkeypatch, MissingExtraError("from below"))
+    without(monkeypatch, "variational", MissingExtraError("from below"))
     with pytest.raises(MissingExtraError, match="from below"):
         mutual_information(X, Y, method="infonce")
 
 
-def test_infonce_gets_data_seed_and_level(monkeypatch):
-    seen = {}
+class Fake:
+    """Stands for an estimator that is trained, where torch may be missing."""
 
-    class VariationalMI:
-        def __init__(self, progress):
-            seen["progress"] = progress
+    def fit_estimate(self, x, y, rng=0, ci_level=0.9):
+        self.seen = {"shape": x.shape, "dtype": x.dtype, "rng": rng, "ci_level": ci_level}
+        return MIEstimate(value=math.log(2), method="fake")
 
-        def fit_estimate(self, x, y, rng=0, ci_level=0.9):
-            seen.update(shape=x.shape, dtype=x.dtype, rng=rng, ci_level=ci_level)
-            return MIEstimate(value=math.log(2), method="infonce")
 
-    fake = types.SimpleNamespace(VariationalMI=VariationalMI)
-    monkeypatch.setattr(importlib, "import_module", lambda name: fake)
-    e = mutual_information(X > 0, Y, method="infonce", rng=5, ci_level=0.5, units="bits", progress=True)
+class Flat(Fake):
+    progress = None
+
+
+@dataclasses.dataclass
+class Grouped(Fake):
+    @dataclasses.dataclass(frozen=True)
+    class Training:
+        max_steps: int = 7
+        progress: bool = False
+
+    training: Training = Training()
+
+
+@pytest.mark.parametrize("kind", [Flat, Grouped])
+@pytest.mark.parametrize("method", TRAINED)
+def test_a_trained_method_gets_its_settings_data_seed_and_level(kind, method, monkeypatch):
+    made = []
+    module, name, settings = TRAINED[method]
+
+    def make(**given):
+        made.append((kind(), given))
+        return made[-1][0]
+
+    fakes = {f"infocore.torch.{module}": types.SimpleNamespace(**{name: make})}
+    monkeypatch.setattr(importlib, "import_module", fakes.__getitem__)
+    e = mutual_information(X > 0, Y, method=method, rng=5, ci_level=0.5, units="bits", progress=True)
     assert e.value == pytest.approx(1.0)
-    assert seen == {"shape": (400,), "dtype": np.bool_, "rng": 5, "ci_level": 0.5, "progress": True}
+    estimator, given = made[0]
+    assert given == settings
+    assert estimator.seen == {"shape": (400,), "dtype": np.bool_, "rng": 5, "ci_level": 0.5}
+    if kind is Flat:
+        assert estimator.progress is True
+    else:
+        assert estimator.training == Grouped.Training(max_steps=7, progress=True)
+
+
+def test_sliced_gets_the_seed():
+    # other directions in two columns, none to choose in one
+    wide = np.stack([X, Y], 1), np.stack([Y, RNG.standard_normal(400)], 1)
+    one, other = (mutual_information(*wide, method="sliced", rng=seed) for seed in (0, 1))
+    assert one.value != other.value
+    assert one.method == "sliced ksg"
 
 
 def test_feature_scores_select_the_feature_that_matters():

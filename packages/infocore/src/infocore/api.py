@@ -1,5 +1,6 @@
 """`mutual_information`: one call for two columns or two blocks of columns, whatever they hold."""
 
+import dataclasses
 import importlib
 from collections.abc import Callable
 from typing import Any, Literal, get_args
@@ -20,6 +21,7 @@ from infocore.estimators import (
     KozachenkoLeonenkoMI,
     MixedKSG,
     RossMI,
+    SlicedMI,
     TCopulaMI,
 )
 from infocore.result import MIEstimate, Units
@@ -38,8 +40,16 @@ Method = Literal[
     "ross",
     "discrete",
     "histogram",
+    "sliced",
     "crossfit",
     "infonce",
+    "density",
+    "club",
+    "l1out",
+    "copula-critic",
+    "latent",
+    "flow",
+    "diffusion",
 ]
 METHODS: tuple[str, ...] = get_args(Method)
 
@@ -54,9 +64,22 @@ _FIT_FREE: dict[str, Callable[[], Any]] = {
     "ross": RossMI,
     "discrete": DiscreteMI,
     "histogram": HistogramMI,
+    "sliced": SlicedMI,
 }
-# Trained, with torch: module and class under infocore.torch.
-_TRAINED = {"crossfit": ("crossfit", "CrossFittedMI"), "infonce": ("variational", "VariationalMI")}
+# Trained, with torch: module and class under infocore.torch, and settings that are not the default.
+_TRAINED: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "crossfit": ("crossfit", "CrossFittedMI", {}),
+    "infonce": ("variational", "VariationalMI", {}),
+    "density": ("density", "DensityMI", {}),
+    "club": ("density", "DensityMI", {"reading": "club"}),
+    "l1out": ("density", "DensityMI", {"reading": "l1out"}),
+    "copula-critic": ("copula_critic", "CopulaCritic", {}),
+    "latent": ("latent", "LatentMI", {}),
+    "flow": ("flow", "FlowMI", {}),
+    "diffusion": ("diffusion", "DiffusionMI", {}),
+}
+# Those whose standard error knows of no blocks.
+_SINGLY = {"sliced", *_TRAINED}
 _EXTRA = ("torch", "safetensors", "jaxtyping")
 
 
@@ -79,10 +102,13 @@ def mutual_information(
     x, y : array-like of shape (n,), (n, dx) or (n, dy), or pandas Series or DataFrame
         Paired samples: numbers, booleans, text or categories, also mixed in one data frame.
     method : str
-        "auto" lets methods compete on held-out rows and says why in ``diagnostics["reason"]`` (`AutoMI`). By name:
-        "gaussian", "gaussian-copula", "t-copula", "ksg", "lnc", "kozachenko-leonenko", "mixed", "ross", "discrete",
-        "histogram", each with its default settings (`infocore.estimators` has them all), and, with the torch extra,
-        "crossfit" and "infonce", which train critics and report on rows that these have not seen.
+        "auto" lets methods compete on held-out rows and says why in ``diagnostics["reason"]`` (`AutoMI`). By name,
+        each with its default settings: without training (`infocore.estimators`) "gaussian", "gaussian-copula",
+        "t-copula", "ksg", "lnc", "kozachenko-leonenko", "mixed", "ross", "discrete", "histogram", and "sliced", which
+        is a quantity of its own, at most the information; trained, and read on rows that the training has not seen
+        (`infocore.torch`, with the torch extra), critics ("crossfit", "infonce", "copula-critic"), densities of y given
+        x ("density", the Barber-Agakov form, "club", "l1out"), "latent" codes, a "flow" of each side, and denoisers
+        ("diffusion").
     fast : bool
         For "auto" only: train no critic, so that n = 10,000 takes a few seconds at most.
     units : {"nats", "bits"}
@@ -91,9 +117,9 @@ def mutual_information(
         Nominal coverage of the interval; what it covers in fact is in the guide.
     blocks : int or array of shape (n,), optional
         For rows that depend on each other: a block length (series) or one group label a row. The standard error is
-        then that of independent blocks. Not for "crossfit" and "infonce".
+        then that of independent blocks. Not for "sliced" and what is trained.
     rng : int or numpy Generator
-        Seed of the folds and of the training; the fit-free methods draw nothing.
+        Seed of the folds, of the training and of the directions of "sliced"; the other methods draw nothing.
     progress : bool
         Whether to draw progress bars of training, on stderr.
 
@@ -109,7 +135,7 @@ def mutual_information(
     ShapeError, NonFiniteError, KindError, TooFewSamplesError
         If the data are not two paired samples of a kind that the method reads.
     MissingExtraError
-        If "crossfit" or "infonce" is asked for and torch is not installed.
+        If a method that is trained is asked for and torch is not installed.
 
     Examples
     --------
@@ -128,15 +154,13 @@ def mutual_information(
     generator(rng, caller)
     if fast and method != "auto":
         raise ParameterError(f'{caller}: `fast` is for method="auto"; got it with {method!r}.')
+    if blocks is not None and method in _SINGLY:
+        raise ParameterError(f'{caller}: `blocks` is not offered with method="{method}", which takes rows singly.')
     if method in _TRAINED:
-        if blocks is not None:
-            raise ParameterError(f'{caller}: `blocks` is not offered with method="{method}", which splits rows singly.')
         paired(x, y, caller, min_samples=20, warn=False)  # bad data is named before torch is looked for
-        trained: MIEstimate = estimator_of(method, progress=progress).fit_estimate(x, y, rng=rng, ci_level=ci_level)
-        return trained.to(units)
-    estimate: MIEstimate = estimator_of(method, fast=fast, progress=progress).fit_estimate(
-        x, y, rng=rng, ci_level=ci_level, blocks=blocks
-    )
+    estimator = estimator_of(method, fast=fast, progress=progress)
+    options = {} if method in _SINGLY else {"blocks": blocks}
+    estimate: MIEstimate = estimator.fit_estimate(x, y, rng=rng, ci_level=ci_level, **options)
     return estimate.to(units)
 
 
@@ -206,7 +230,7 @@ def estimator_of(method: str, *, fast: bool = False, progress: bool = False) -> 
         return AutoMI(fast=fast, progress=progress)
     if method in _FIT_FREE:
         return _FIT_FREE[method]()
-    module, name = _TRAINED[method]
+    module, name, settings = _TRAINED[method]
     try:
         found = importlib.import_module(f"infocore.torch.{module}")
     except MissingExtraError:
@@ -218,4 +242,9 @@ def estimator_of(method: str, *, fast: bool = False, progress: bool = False) -> 
             f'mutual_information: method="{method}" needs torch, which is not installed. In a checkout: '
             "pip install -c constraints.txt './packages/infocore[torch]'"
         ) from e
-    return getattr(found, name)(progress=progress)
+    estimator = getattr(found, name)(**settings)
+    if hasattr(estimator, "training"):  # settings of the training are a group of their own
+        estimator.training = dataclasses.replace(estimator.training, progress=progress)
+    else:
+        estimator.progress = progress
+    return estimator
