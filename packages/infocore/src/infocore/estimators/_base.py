@@ -2,17 +2,22 @@
 
 import dataclasses
 import math
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 
 from infocore._validate import Floats, Ints, Pair, check_level, generator, paired
+from infocore.errors import SaturationWarning
 from infocore.intervals import block_ids, influence_standard_error, normal_interval
 from infocore.result import MIEstimate, Strength
 
-__all__ = ["FitFree", "MIEstimator", "Terms"]
+__all__ = ["Doubt", "FitFree", "MIEstimator", "Terms", "below_zero"]
+
+# Standard errors below zero that chance leaves to an estimate without bias, and that it does not.
+CHANCE, BIAS = 2.0, 4.0
 
 
 class MIEstimator(Protocol):
@@ -32,6 +37,25 @@ class MIEstimator(Protocol):
     def fit_estimate(self, x: Any, y: Any, rng: int | np.random.Generator = 0, ci_level: float = 0.9) -> MIEstimate:
         """Split, fit and evaluate, never on what was fitted or stopped on."""
         ...
+
+
+class Doubt(NamedTuple):
+    """Something in the data that makes a value doubtful."""
+
+    text: str
+    """In words, for ``diagnostics["notes"]``."""
+    category: type[Warning] | None
+    """How it is warned of; None for a note alone."""
+    evidence: str = ""
+    """The numbers behind it."""
+
+    def __str__(self) -> str:
+        """Return the text with its evidence."""
+        return f"{self.text} ({self.evidence})" if self.evidence else self.text
+
+
+def _nothing() -> list[Doubt]:
+    return []
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +81,8 @@ class Terms:
         In what sense the estimate is consistent and its interval covers.
     diagnostics : mapping
         More.
+    doubts : callable
+        Returns what the data say against the value; asked only for an answer, not where methods are compared.
     """
 
     value: float
@@ -67,6 +93,7 @@ class Terms:
     cap: float | None = None
     strength: Strength = "asymptotic"
     diagnostics: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+    doubts: Callable[[], list[Doubt]] = _nothing
 
     def standard_error(self, n: int, blocks: Ints | None) -> float:
         """Return the standard error over n rows, or over blocks of them, nats."""
@@ -74,6 +101,32 @@ class Terms:
             return math.sqrt((self.variance + self.noise) / n + self.degrees / (2.0 * n**2))
         rows = self.pointwise() if callable(self.pointwise) else self.pointwise
         return influence_standard_error(rows, degrees=self.degrees, noise=self.noise, blocks=blocks)
+
+
+def below_zero(value: float, error: float) -> list[Doubt]:
+    """Say what an estimate below zero means: chance, or a bias that exceeds the error. It is never clipped.
+
+    Parameters
+    ----------
+    value, error : float
+        An estimate of a quantity that cannot be negative, and its standard error.
+
+    Returns
+    -------
+    list of Doubt
+        Empty where the value is not below zero.
+    """
+    if not value < 0:
+        return []
+    if value >= -CHANCE * error:
+        return [Doubt("below zero within error, as half of all estimates at independence are", None)]
+    return [
+        Doubt(
+            "below zero by more than its error, so biased by more than that",
+            SaturationWarning if value < -BIAS * error else None,
+            f"{value:.3g} nats, standard error {error:.2g}",
+        )
+    ]
 
 
 class FitFree(ABC):
@@ -167,11 +220,15 @@ class FitFree(ABC):
         varied = useful.x.names and useful.y.names
         terms = self.terms(useful) if varied else Terms(0.0, np.zeros(pair.n), cap=0.0)
         error = terms.standard_error(pair.n, ids)
+        doubts = terms.doubts() + below_zero(terms.value, error)
+        for doubt in doubts:
+            if doubt.category is not None:
+                warnings.warn(f"{self.method}: {doubt}.", doubt.category, stacklevel=3)
         sides = {"x": pair.x, "y": pair.y}
         return MIEstimate(
             value=terms.value,
             direction="consistent",
-            strength=terms.strength,
+            strength="heuristic" if any(d.category for d in doubts) else terms.strength,
             standard_error=error,
             ci=normal_interval(terms.value, error, ci_level),
             ci_level=ci_level,
@@ -183,5 +240,6 @@ class FitFree(ABC):
                 "flags": list(pair.flags),
                 **({} if ids is None else {"blocks": int(ids.max()) + 1}),
                 **terms.diagnostics,
+                "notes": [*terms.diagnostics.get("notes", []), *map(str, doubts)],
             },
         )

@@ -10,12 +10,15 @@ import numpy as np
 
 from infocore._validate import Floats, Pair, Sample
 from infocore.dependence import effective_sample_size
+from infocore.estimators._base import below_zero
 from infocore.estimators._evidence import Candidate, intrinsic_dimension
 
-__all__ = ["findings", "tail_index"]
+__all__ = ["findings", "heavy_tails", "tail_index"]
 
 # Tail index below which the variance is infinite or nearly so.
 HEAVY = 2.5
+# Fewer rows than this do not tell: the largest 20 of them are no tail.
+ENOUGH = 400
 # Share of log n beyond which an estimate has little room left.
 SATURATED = 0.6
 # Shares of n that the rows must be worth for no note, and for no warning.
@@ -44,7 +47,7 @@ def findings(pair: Pair, best: Candidate, *, dependent: bool) -> tuple[list[str]
     """
     notes: list[str] = []
     warned: list[str] = []
-    heavy = [name for side in (pair.x, pair.y) for name in _heavy(side)]
+    heavy = [name for side in (pair.x, pair.y) for name in heavy_tails(side)]
     if heavy:
         notes.append(f"heavy tails in {', '.join(heavy)}: estimated on ranks, which they do not disturb")
     if best.value > SATURATED * math.log(pair.n):
@@ -58,6 +61,7 @@ def findings(pair: Pair, best: Candidate, *, dependent: bool) -> tuple[list[str]
             if d < 0.7 * len(side.names):
                 notes.append(f"{name} lies near a surface of about {d:.1f} dimensions in {len(side.names)} columns")
     notes += [flag for flag in pair.flags if "repeated" in flag]
+    notes += [str(doubt) for doubt in below_zero(best.value, math.hypot(best.error, best.doubt))]
     if dependent and pair.n >= 50:
         worth = effective_sample_size(*(_standard(side)[:, :COLUMNS] for side in (pair.x, pair.y)))
         if worth < WORTH * pair.n:
@@ -92,7 +96,10 @@ def tail_index(column: Floats) -> float:
     return math.inf if mean <= 0 else 1.0 / mean
 
 
-def _heavy(side: Sample) -> list[str]:
+def heavy_tails(side: Sample) -> list[str]:
+    """Return the names of the columns of numbers whose variance is infinite or nearly so."""
+    if len(side.values) < ENOUGH:
+        return []
     kept = [j for j, nominal in enumerate(side.nominal) if not nominal and side.kinds[j] != "discrete"]
     return [side.names[j] for j in kept if tail_index(side.values[:, j].astype(np.float64)) < HEAVY]
 

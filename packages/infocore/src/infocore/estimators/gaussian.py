@@ -11,7 +11,7 @@ import numpy as np
 
 from infocore._validate import Floats, Pair
 from infocore.errors import DegenerateWarning, TooFewSamplesError
-from infocore.estimators._base import FitFree, Terms
+from infocore.estimators._base import Doubt, FitFree, Terms
 from infocore.estimators._elliptical import gaussian_bias
 
 __all__ = ["GaussianMI"]
@@ -69,7 +69,17 @@ class GaussianMI(FitFree):
             log_ratio(u[:, : len(r)], v[:, : len(r)], r).sum(1),
             degrees=dof,
             diagnostics={"canonical_correlations": r.tolist(), "rank": [u.shape[1], v.shape[1]]},
+            doubts=lambda: _doubts(pair),
         )
+
+
+def _doubts(pair: Pair) -> list[Doubt]:
+    """Say which columns have tails so heavy that their covariance says nothing."""
+    from infocore.estimators._warnings import heavy_tails  # which looks at candidates, and they at estimators
+
+    names = [*heavy_tails(pair.x), *heavy_tails(pair.y)]
+    text = f"heavy tails in {', '.join(names)}: their covariance is that of a few rows; use the copula methods"
+    return [Doubt(text, DegenerateWarning)] if names else []
 
 
 def canonical(x: Floats, y: Floats, caller: str) -> tuple[Floats, Floats, Floats]:

@@ -11,8 +11,10 @@ from infocore._validate import Floats, Ints, Pair, Sample, codes
 from infocore.discrete import Correction, Dirichlet
 from infocore.discrete._counting import count_pairs
 from infocore.discrete._values import SUMS, check_correction
-from infocore.errors import ParameterError, TooFewSamplesError
-from infocore.estimators._base import FitFree, Terms
+from infocore.errors import ParameterError, SaturationWarning, TooFewSamplesError
+from infocore.estimators._base import Doubt, FitFree, Terms
+from infocore.estimators._doubts import unresolved
+from infocore.estimators._neighbours import normal_scores
 from infocore.estimators.discrete import count_terms
 
 __all__ = ["HistogramMI", "Rule"]
@@ -22,6 +24,8 @@ Rule = Literal["equiprobable", "width"]
 # As many bins are taken as leave so many rows a cell. Of 1.5, 2.5, 5, 10 and 20, on normal laws of correlation 0, 0.6
 # and 0.9 with n = 1000 and 10 000, this one has the smallest worst error in units of the standard error.
 ROWS_A_CELL = 2.5
+# Share of the ceiling beyond which the bins hide what there is more.
+CEILING = 0.95
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +97,21 @@ class HistogramMI(FitFree):
             terms,
             strength="asymptotic" if self.bins is None else "heuristic",
             diagnostics={**terms.diagnostics, "bins": bins, "rule": self.rule},
+            # where bins are given the question is what they tell
+            doubts=lambda: [] if self.bins else self._doubts(pair, terms),
         )
+
+    def _doubts(self, pair: Pair, terms: Terms) -> list[Doubt]:
+        """Say whether the relation looks exact, or the value is at the ceiling that the bins set."""
+        found: list[Doubt] = []
+        if pair.kinds == {"continuous"}:
+            x, y = (normal_scores(side.numbers(self.method)) for side in (pair.x, pair.y))
+            found = unresolved(x, y, 3, terms.value, low=False)
+        side, size = min(zip((pair.x, pair.y), terms.diagnostics["alphabets"], strict=True), key=lambda s: s[1])
+        if {*side.kinds} != {"discrete"} and terms.value > CEILING * math.log(size):
+            text = f"at the ceiling log {size} = {math.log(size):.2f} of the bins: at least this much"
+            found.append(Doubt(text, SaturationWarning))
+        return found
 
     def _bins(self, pair: Pair) -> int:
         """Return the number of bins of a column that is not discrete."""

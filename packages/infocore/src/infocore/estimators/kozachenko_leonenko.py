@@ -13,6 +13,7 @@ import numpy as np
 from infocore._validate import Floats, Ints, Pair, sample
 from infocore.errors import KindError, ParameterError
 from infocore.estimators._base import FitFree, Terms
+from infocore.estimators._doubts import about_neighbours, repeats
 from infocore.estimators._neighbours import kth_distances
 from infocore.estimators.ksg import Margins, check_k, prepared
 
@@ -201,11 +202,13 @@ class KozachenkoLeonenkoMI(FitFree):
             for a in (x, y, np.concatenate([x, y], axis=1))
         ]
         pointwise = parts[0] + parts[1] - parts[2]
+        value, scaled = float(pointwise.mean()), self.margins == "standard"
         return Terms(
-            float(pointwise.mean()),
+            value,
             pointwise,
             noise=float(polygamma(1, self.k)),
             strength="heuristic",
+            doubts=lambda: repeats(pair) + about_neighbours(pair, x, y, self.k, value, scaled=scaled),
             diagnostics={"k": self.k, "entropies": [float(part.mean()) for part in parts]},
         )
 

@@ -5,7 +5,6 @@
 # pyright: reportUnknownArgumentType=false, reportAttributeAccessIssue=false
 
 import dataclasses
-import warnings
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
@@ -13,7 +12,9 @@ import numpy as np
 
 from infocore._validate import Floats, Ints, Pair
 from infocore.errors import DegenerateWarning, ParameterError, ShapeError, TooFewSamplesError
-from infocore.estimators._base import FitFree, Terms
+from infocore.estimators._base import Doubt, FitFree, Terms
+from infocore.estimators._doubts import EXACT, about_neighbours, repeats
+from infocore.estimators._doubts import FEW_COLUMNS as FEW_COLUMNS
 from infocore.estimators._neighbours import (
     Joint,
     counts_within,
@@ -31,8 +32,6 @@ Extrapolation = Literal["none", "k", "n"]
 
 # Share of rows whose k nearest in a margin are their k nearest jointly, above which a relation looks exact.
 LOOKS_EXACT = 0.95
-# Beyond this many columns in all the bias, which no interval here knows of, exceeds the standard error at n = 1000.
-FEW_COLUMNS = 4
 # Multiples of k at which the extrapolation to k = 0 looks, and parts into which that to n = infinity cuts the rows.
 MULTIPLES = (1, 2, 4, 7)
 PARTS = 2
@@ -97,6 +96,9 @@ class KSG(FitFree):
     cap. Low in many dimensions and for strong dependence: 0.87 of 2.23 nats in 10 + 10 dimensions at n = 1000. Values
     that occur twice break it: use `MixedKSG`.
 
+    In more than four columns, and for large values, k is compared with 2 k neighbours: ``diagnostics["notes"]`` and a
+    warning say where the relation looks deterministic, monotone or not, and where the value reads low.
+
     With numba, the extra ``[fast]``, the searches of variant 1 are compiled, with equal results: from 2000 rows on, or
     at any size once it is loaded. Loading takes about a second, and the first search of a machine in a new number of
     columns some 2 to 5 s of compiling, which numba keeps on disk.
@@ -139,13 +141,18 @@ class KSG(FitFree):
         x, y = prepared(pair, self.margins, self.method)
         n, k = pair.n, self.k
         cap, noise, extra = digamma(n) - digamma(k), float(polygamma(1, k)), dict[str, Any]()
+        falls: tuple[float, float] | None = None
         if self.variant == 1:
             ks = [k * m for m in MULTIPLES] if self.extrapolate == "k" else [k]
+            # in many columns what twice the neighbours say is looked at in any case
+            looked = x.shape[1] + y.shape[1] > FEW_COLUMNS and n >= 2 * k + 2
+            ks = [k, 2 * k] if looked and len(ks) == 1 else ks
             joint = joint_counts(x, y, np.array(ks), workers=self.workers)
             every = _pointwise(joint, np.array(ks))
             pointwise, radii = every[:, 0], joint.radii[:, 0]
             nx, ny = (np.maximum(a[:, 0], 1) for a in (joint.nx, joint.ny))
             extra["kernel"] = kernel_for(n, x.shape[1] + y.shape[1])
+            falls = (float(every[:, 0].mean()), float(every[:, 1].mean())) if len(ks) > 1 else None
             if self.extrapolate == "k":
                 weights = extrapolation_weights(np.array(ks), n, x.shape[1] + y.shape[1])
                 pointwise = every @ weights
@@ -167,29 +174,29 @@ class KSG(FitFree):
             cap = cap - 1 / k
         ties = int(np.count_nonzero(radii == 0))
         value, exact = float(pointwise.mean()), float(np.mean(np.minimum(nx, ny) <= k))
-        notes: list[str] = []
-        if any(kind != "continuous" for kind in (*pair.x.kinds, *pair.y.kinds)):
-            notes.append('values repeat, which this method does not allow for: use method="mixed"')
-        if exact > LOOKS_EXACT and value > cap / 2:  # the first alone also holds where the units differ wildly
-            notes.append("the relation looks deterministic: information would be infinite")
-        if notes:
-            warnings.warn(f"ksg: {'; '.join(notes)}.", DegenerateWarning, stacklevel=4)
+        # the first alone also holds where the units differ wildly, and both where values repeat
+        looks_exact = exact > LOOKS_EXACT and value > cap / 2 and pair.kinds == {"continuous"}
+        low = self.extrapolate == "none" and not looks_exact
         return Terms(
             value,
             pointwise,
             noise=noise,
             cap=None if ties or self.extrapolate != "none" else float(cap),
-            strength="heuristic" if notes or x.shape[1] + y.shape[1] > FEW_COLUMNS else "asymptotic",
+            strength="heuristic" if x.shape[1] + y.shape[1] > FEW_COLUMNS else "asymptotic",
             diagnostics={
                 "k": k,
                 "variant": self.variant,
                 "margins": self.margins,
                 "extrapolate": self.extrapolate,
-                "notes": notes,
                 "exact_share": exact,
                 "rows_with_copies": ties,
                 **extra,
             },
+            doubts=lambda: _with_exact(
+                repeats(pair)
+                + about_neighbours(pair, x, y, k, value, low=low, falls=falls, scaled=self.margins == "standard"),
+                looks_exact,
+            ),
         )
 
     def _check(self, n: int) -> None:
@@ -277,6 +284,12 @@ def check_k(k: int, n: int, caller: str) -> None:
         raise ParameterError(f"{caller}: `k` must be a whole number >= 1; got {k!r}.")
     if n < k + 2:
         raise TooFewSamplesError(f"{caller}: needs at least k + 2 = {k + 2} rows; got {n}.")
+
+
+def _with_exact(found: list[Doubt], exact: bool) -> list[Doubt]:
+    """Add that a relation looks exact, if its own sign says so and nothing else did."""
+    said = any(doubt.text == EXACT for doubt in found)
+    return [*found, Doubt(EXACT, DegenerateWarning)] if exact and not said else found
 
 
 def _pointwise(joint: Joint, ks: Ints) -> Floats:

@@ -5,12 +5,14 @@
 # pyright: reportUnknownArgumentType=false, reportAttributeAccessIssue=false
 
 import dataclasses
+import math
 
 import numpy as np
 
 from infocore._validate import Floats, Pair
 from infocore.errors import ParameterError
-from infocore.estimators._base import FitFree, Terms
+from infocore.estimators._base import Doubt, FitFree, Terms
+from infocore.estimators._doubts import about_neighbours, repeats
 from infocore.estimators._neighbours import counts_within, k_nearest
 from infocore.estimators.ksg import Margins, check_k, prepared
 
@@ -109,11 +111,26 @@ class LNC(FitFree):
         )
         gained = np.where(ratio < np.log(alpha) if alpha else np.zeros(n, np.bool_), -ratio, 0.0)
         pointwise = digamma(self.k) - 1 / self.k + digamma(n) - digamma(nx) - digamma(ny) + gained
+        value, most = float(pointwise.mean()), math.log(n)
+        beyond = (
+            f"above log n = {most:.2f}, all that {n} rows show by themselves: the rest supposes that the relation is "
+            "straight between neighbours"
+        )
+        scaled = self.margins == "standard"
         return Terms(
-            float(pointwise.mean()),
+            value,
             pointwise,
             noise=float(polygamma(1, self.k)),
             strength="heuristic",
+            doubts=lambda: [
+                *repeats(pair),
+                *([Doubt(beyond, None)] if value > most else []),
+                # a relation that looks exact is what this method is for: it is said and not warned of
+                *(
+                    d._replace(category=None)
+                    for d in about_neighbours(pair, x, y, self.k, value, low=False, scaled=scaled)
+                ),
+            ],
             diagnostics={
                 "k": self.k,
                 "alpha": float(alpha),

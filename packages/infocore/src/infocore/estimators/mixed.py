@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from infocore._validate import Floats, Ints, Pair, Sample, codes
 from infocore.errors import KindError, ParameterError
 from infocore.estimators._base import FitFree, Terms
+from infocore.estimators._doubts import FEW_COLUMNS, about_neighbours
 from infocore.estimators._neighbours import counts_within, groups, kth_distances, standardised
 from infocore.estimators.ksg import check_k
 
@@ -113,16 +114,19 @@ class MixedKSG(FitFree):
         )
         size = digamma if exact else np.log
         pointwise = size(n) + digamma(k_i) - size(nx) - size(ny)
+        value = float(pointwise.mean())
         return Terms(
-            float(pointwise.mean()),
+            value,
             pointwise,
             noise=float(np.mean(np.where(radii > 0, polygamma(1, k_i), 0.0))),
+            strength="heuristic" if both.shape[1] > FEW_COLUMNS else "asymptotic",
             diagnostics={
                 "k": self.k,
                 "variant": self.variant,
                 "rows_on_atoms": int(np.count_nonzero((radii == 0) & ~lone)) if both.shape[1] else n,
                 "lone_rows": int(lone.sum()),
             },
+            doubts=lambda: about_neighbours(pair, x, y, self.k, value),
         )
 
 
@@ -203,6 +207,7 @@ class RossMI(FitFree):
             float(pointwise[kept].mean()),
             pointwise,
             noise=float(np.mean(polygamma(1, k_i))),
+            strength="heuristic" if values.shape[1] > FEW_COLUMNS else "asymptotic",
             diagnostics={"k": self.k, "lone_rows": pair.n - len(kept)},
         )
 

@@ -144,11 +144,13 @@ class SlicedMI:
         for j, (theta, phi) in enumerate(zip(to_x, to_y, strict=True)):
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", DegenerateWarning)
-                terms = self.estimator.terms(paired(a @ theta, b @ phi, "SlicedMI", warn=False))
+                shadows = paired(a @ theta, b @ phi, "SlicedMI", warn=False)
+                terms = self.estimator.terms(shadows)
             notes |= {str(w.message) for w in caught}
+            notes |= {f"{self.estimator.method}: {doubt.text}." for doubt in terms.doubts() if doubt.category}
             values[j] = terms.value
             noise += terms.noise / self.projections
-            certain &= terms.strength == "asymptotic"
+            certain &= not notes and terms.strength == "asymptotic"
             pointwise += (terms.pointwise() if callable(terms.pointwise) else terms.pointwise) / self.projections
         for note in sorted(notes):
             warnings.warn(f"SlicedMI: of a shadow: {note}", DegenerateWarning, stacklevel=3)
