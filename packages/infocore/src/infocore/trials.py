@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from infocore.errors import DataError, InfoError
+from infocore.errors import DataError, InfoError, ParameterError
 from infocore.tasks import Task
 
 __all__ = ["Summary", "Trial", "read_trials", "run_trials", "summarise"]
@@ -41,6 +41,8 @@ class Trial:
         Wall time.
     error : str or None
         What it raised.
+    ci_level : float
+        Level of the interval.
     """
 
     task: str
@@ -56,6 +58,7 @@ class Trial:
     method: str
     seconds: float
     error: str | None = None
+    ci_level: float = 0.9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Summary:
     within : dict
         Share of trials within 0.02, 0.05 and 0.1 nats.
     floor_ratio : float
-        Mean absolute error over mean floor.
+        Mean absolute error over mean floor; NaN where every floor is zero, as of independent variables.
     coverage, width : float or None
         Share of intervals that hold the truth, and their mean width in floors, over laws with a floor.
     seconds : float
@@ -96,7 +99,7 @@ def run_trials(
     seeds: Iterable[int] = (0,),
     name: str | None = None,
     out: str | os.PathLike[str] | None = None,
-    n_jobs: int = 1,
+    n_jobs: int | None = None,
     ci_level: float = 0.9,
     tell: Callable[[Trial], None] | None = None,
 ) -> list[Trial]:
@@ -113,21 +116,35 @@ def run_trials(
     seeds : iterable of int
         The sample of seed s is ``task.draw(n, rng=1000 + s)``; the estimator gets ``rng=s``.
     name : str, optional
-        Of the estimator, in the results.
+        Of the estimator, in the results; what it calls itself if not given.
     out : path, optional
-        JSON Lines file: what is there already is not run again, and each result is appended as soon as it is known, so
-        that an interrupted run loses nothing.
-    n_jobs : int
-        joblib's; its back ends (``joblib.parallel_config``) take a run to Dask or Ray.
+        JSON Lines file: what is there already (of this name, n and level) is not run again, and each result is appended
+        as soon as it is known, so that an interrupted run loses nothing. A last line that was cut off is run again.
+    n_jobs : int, optional
+        Workers of joblib; -1 for all cores, one if not given and joblib is not configured otherwise: inside
+        ``joblib.parallel_config`` a run goes to whatever that names (processes, Dask, Ray).
     ci_level : float
         Level of the intervals.
     tell : callable, optional
-        Called with each trial as it ends.
+        Called with each trial as it ends, here, in whatever order they end.
 
     Returns
     -------
     list of Trial
-        Those in `out` and the new ones, in the order of tasks and seeds.
+        Those in `out` and the new ones, all tasks at the first seed, then at the next. The same numbers whatever
+        `n_jobs` is, but for the seconds.
+
+    Raises
+    ------
+    DataError
+        If a line of `out` is no trial, or its folder is not there.
+    ParameterError
+        If `out` is given without `name`, and the estimator calls itself otherwise at every start.
+
+    Notes
+    -----
+    What an estimator raises of its own (`InfoError`, ValueError, RuntimeError, ArithmeticError) is kept as `error` of
+    its trial and the run goes on; what says that it was called wrongly (TypeError) ends the run.
 
     Examples
     --------
@@ -140,22 +157,28 @@ def run_trials(
     from joblib import Parallel, delayed
 
     laws = list(tasks.values()) if isinstance(tasks, Mapping) else list(tasks)
-    label = name or repr(estimator)
+    label = name or getattr(estimator, "__name__", None) or repr(estimator)
     path = None if out is None else pathlib.Path(out)
-    known = {(t.task, t.estimator, t.n, t.seed): t for t in (read_trials(path) if path and path.exists() else [])}
-    wanted = [(law, seed) for seed in seeds for law in laws]
-    missing = [(law, seed) for law, seed in wanted if (law.name, label, n, seed) not in known]
+    if path and (" at 0x" in label or label == "<lambda>"):
+        raise ParameterError(f"run_trials: `out` needs `name`, for {label} would not be known again at the next start.")
+    known = {_key(t): t for t in (_resumed(path) if path else [])}
+    wanted = [(law, (law.name, label, int(n), int(seed), float(ci_level))) for seed in seeds for law in laws]
     work: Any = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
-        delayed(_one)(estimator, label, law, n, seed, ci_level) for law, seed in missing
+        delayed(_one)(estimator, law, *key[1:]) for law, key in wanted if key not in known
     )
-    for trial in work:
-        known[trial.task, trial.estimator, trial.n, trial.seed] = trial
-        if path:
-            with path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(dataclasses.asdict(trial)) + "\n")
-        if tell:
-            tell(trial)
-    return [known[law.name, label, n, seed] for law, seed in wanted]
+    try:
+        for trial in work:
+            known[_key(trial)] = trial
+            if path:
+                with path.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(dataclasses.asdict(trial)) + "\n")
+            if tell:
+                tell(trial)
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # where a run is stopped joblib warns that it cancels what is under way
+            work.close()
+    return [known[key] for _, key in wanted]
 
 
 def read_trials(path: str | os.PathLike[str]) -> list[Trial]:
@@ -166,13 +189,8 @@ def read_trials(path: str | os.PathLike[str]) -> list[Trial]:
     DataError
         If a line is not a trial.
     """
-    found: list[Trial] = []
-    for number, line in enumerate(pathlib.Path(path).read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            found.append(Trial(**json.loads(line)))
-        except (ValueError, TypeError) as e:
-            raise DataError(f"read_trials: line {number} of {path} is no trial: {e}") from e
-    return found
+    lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines()
+    return [_parsed(line, number, path) for number, line in enumerate(lines, 1)]
 
 
 def summarise(trials: Iterable[Trial]) -> Summary:
@@ -214,7 +232,33 @@ def summarise(trials: Iterable[Trial]) -> Summary:
     )
 
 
-def _one(estimator: Any, label: str, law: Task, n: int, seed: int, ci_level: float) -> Trial:
+def _key(t: Trial) -> tuple[str, str, int, int, float]:
+    return t.task, t.estimator, t.n, t.seed, t.ci_level
+
+
+def _parsed(line: str, number: int, path: Any) -> Trial:
+    try:
+        return Trial(**json.loads(line))
+    except (ValueError, TypeError) as e:
+        raise DataError(f"read_trials: line {number} of {path} is no trial: {e}") from e
+
+
+def _resumed(path: pathlib.Path) -> list[Trial]:
+    """Trials of a file that is gone on with; a last line that an interrupted run left unfinished is cut off."""
+    if not path.parent.is_dir():
+        raise DataError(f"run_trials: `out` is in a folder that is not there: {path.parent}.")
+    if not path.exists():
+        return []
+    whole, end, rest = path.read_text(encoding="utf-8").rpartition("\n")
+    found = [_parsed(line, number, path) for number, line in enumerate(whole.splitlines(), 1)]
+    if rest:
+        # written in one piece, a line lacks its end only if the writer was stopped
+        with path.open("r+b") as file:
+            file.truncate(len((whole + end).encode()))
+    return found
+
+
+def _one(estimator: Any, law: Task, label: str, n: int, seed: int, ci_level: float) -> Trial:
     drawn = law.draw(n, rng=1000 + seed)
     facts = (law.name, label, n, seed, law.information, law.floor(n), float(drawn.pointwise.mean()))
     start = time.perf_counter()
@@ -227,6 +271,6 @@ def _one(estimator: Any, label: str, law: Task, n: int, seed: int, ci_level: flo
             else:
                 value, ci, method = float(estimator(drawn.x, drawn.y)), None, label
     except (InfoError, ValueError, RuntimeError, ArithmeticError) as e:
-        return Trial(*facts, None, None, None, "", time.perf_counter() - start, repr(e))
+        return Trial(*facts, None, None, None, "", time.perf_counter() - start, repr(e), ci_level)
     low, high = (None, None) if ci is None else ci
-    return Trial(*facts, value, low, high, method, time.perf_counter() - start)
+    return Trial(*facts, value, low, high, method, time.perf_counter() - start, ci_level=ci_level)
