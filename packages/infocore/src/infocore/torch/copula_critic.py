@@ -31,7 +31,7 @@ from infocore.intervals import influence_standard_error, normal_interval
 from infocore.result import MIEstimate
 from infocore.torch.critics import Critic, Separable
 from infocore.torch.features import Features
-from infocore.torch.held_out import Training, take_rows
+from infocore.torch.held_out import Training, nothing_learned, take_rows
 from infocore.torch.training import ArrayBatches, TrainState, fit
 
 __all__ = ["CopulaCritic"]
@@ -287,7 +287,7 @@ class CopulaCritic:
             cap=math.log(largest) if lower else None,
             n=n,
             method="copula-critic",
-            diagnostics=facts,
+            diagnostics={**facts, "notes": [str(doubt) for doubt in nothing_learned(value)]},
         )
 
     def _check(self) -> None:

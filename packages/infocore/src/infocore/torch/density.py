@@ -26,7 +26,8 @@ from torch import Tensor, nn
 
 from infocore import bounds
 from infocore._validate import Floats, Ints, Pair, check_level, paired
-from infocore.errors import KindError, NonFiniteError, ParameterError, ShapeError
+from infocore.errors import KindError, NonFiniteError, ParameterError, SaturationWarning, ShapeError
+from infocore.estimators._base import Doubt
 from infocore.intervals import influence_standard_error, normal_interval
 from infocore.result import MIEstimate
 from infocore.torch.features import Features, RankTransform
@@ -38,6 +39,8 @@ __all__ = ["DensityMI", "MixtureDensity", "known_channel"]
 DensityReading = Literal["barber-agakov", "club", "l1out"]
 # Numbers that one block of a score matrix holds at most.
 BLOCK = 4_000_000
+# Share of rows with the least variance beyond which the value is one of that setting.
+AT_FLOOR = 0.1
 LOG_2PI = math.log(2 * math.pi)
 
 
@@ -144,7 +147,8 @@ class DensityMI(Trained):
     no information. ``diagnostics["likelihood_gain"]`` is the held-out mean log likelihood given x less that of y alone
     with its standard error: where it is not positive, the density has found nothing, and CLUB and leave-one-out say
     something of the density only. ``["at_floor"]`` is the share of rows whose likeliest component has its least
-    variance within 1 %: then the value depends on `log_variance`.
+    variance within 1 %: then the value depends on `log_variance`, and a warning says so, as where CLUB or leave-one-out
+    exceed what the rows can show.
 
     References
     ----------
@@ -249,19 +253,34 @@ class DensityMI(Trained):
                 scores = self.given_x_.all_pairs(u, v).double().cpu().numpy()
         likeliest = variance[torch.arange(len(u)), weights.argmax(1)].amin(1)
         near = self.log_variance[0] * 0.99 + self.log_variance[1] * 0.01
+        at_floor = float((likeliest < near).float().mean())
         gain = given - alone
         facts = {
             "likelihood_gain": float(gain.mean()),
             "likelihood_gain_error": influence_standard_error(gain),
-            "at_floor": float((likeliest < near).float().mean()),
+            "at_floor": at_floor,
             "components": self.components,
         }
         if scores is not None:
-            return _of_scores(scores, self.reading, facts)
-        if self.entropy is None:
-            return Reading(float(gain.mean()), gain, diagnostics=facts)
-        terms = self.entropy + given - self.scaled_.log_scale  # pyright: ignore[reportAttributeAccessIssue]
-        return Reading(float(terms.mean()), terms, "lower", "expectation", facts)
+            found = _of_scores(scores, self.reading, facts)
+        elif self.entropy is None:
+            found = Reading(float(gain.mean()), gain, diagnostics=facts)
+        else:
+            terms = self.entropy + given - self.scaled_.log_scale  # pyright: ignore[reportAttributeAccessIssue]
+            found = Reading(float(terms.mean()), terms, "lower", "expectation", facts)
+        return dataclasses.replace(found, doubts=self._doubts(found.value, at_floor, facts, len(gain)))
+
+    def _doubts(self, value: float, at_floor: float, facts: Mapping[str, Any], n: int) -> list[Doubt]:
+        """Say where the value is one of the settings, or more than rows can show."""
+        found: list[Doubt] = []
+        if at_floor > AT_FLOOR:
+            text = "the variance of y given x is at its floor, so that the value depends on `log_variance`"
+            found.append(Doubt(text, SaturationWarning, f"{at_floor:.0%} of the rows"))
+        if self.reading != "barber-agakov" and value > math.log(n):
+            text = f"above log n = {math.log(n):.2f}, more than {n} rows show: no bound and no estimate"
+            gain = f"the likelihood of the same density says {facts['likelihood_gain']:.2f} nats"
+            found.append(Doubt(text, SaturationWarning, gain))
+        return found
 
     def _inputs(self, pair: Pair) -> tuple[Tensor, Tensor]:
         device = self.training.device

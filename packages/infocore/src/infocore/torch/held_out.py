@@ -9,6 +9,7 @@ from the third.
 # pyright: reportUnknownLambdaType=false
 
 import dataclasses
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Self
@@ -19,11 +20,12 @@ from torch import Tensor, nn
 
 from infocore._validate import Floats, Ints, Pair, check_level, generator, paired
 from infocore.errors import NotFittedError, ParameterError, ShapeError
+from infocore.estimators._base import Doubt
 from infocore.intervals import influence_standard_error, normal_interval
 from infocore.result import Direction, MIEstimate, Strength
 from infocore.torch.training import ArrayBatches, History, TrainState, fit
 
-__all__ = ["Reading", "Trained", "Training"]
+__all__ = ["Reading", "Trained", "Training", "nothing_learned"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,6 +141,8 @@ class Reading:
         More.
     noise : float
         Variance that a row adds beyond the spread of its influence, 0 if none.
+    doubts : list of Doubt
+        What speaks against the value.
     """
 
     value: float
@@ -147,6 +151,12 @@ class Reading:
     strength: Strength = "heuristic"
     diagnostics: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
     noise: float = 0.0
+    doubts: list[Doubt] = dataclasses.field(default_factory=list[Doubt])
+
+
+def nothing_learned(value: float) -> list[Doubt]:
+    """Say what a value below zero means on rows that took no part in the training; it is never clipped."""
+    return [Doubt("below zero: nothing that was learned holds on held-out rows", None)] if value < 0 else []
 
 
 class Trained(ABC):
@@ -280,6 +290,11 @@ class Trained(ABC):
         # where one side never changes there is nothing to be learned of the other
         found = self.read(self._kept(pair)) if all(self.kept_) else Reading(0.0, np.zeros(pair.n))
         error = influence_standard_error(found.influence, noise=found.noise)
+        doubts = found.doubts + nothing_learned(found.value)
+        for doubt in doubts:
+            if doubt.category is not None:
+                warnings.warn(f"{type(self).__name__}: {doubt}.", doubt.category, stacklevel=3)
+        notes = [*found.diagnostics.get("notes", []), *map(str, doubts)]
         return MIEstimate(
             value=found.value,
             direction=found.direction,
@@ -289,7 +304,7 @@ class Trained(ABC):
             ci_level=ci_level,
             n=pair.n,
             method=self.method,
-            diagnostics={**self.facts_, **found.diagnostics},
+            diagnostics={**self.facts_, **found.diagnostics, "notes": notes},
         )
 
 
