@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -13,6 +14,7 @@ from infocore.api import mutual_information
 from infocore.cli import app, main
 from infocore.config import read_config, resolve
 from infocore.errors import DataError, ParameterError
+from infocore.result import MIEstimate
 
 RNG = np.random.default_rng(0)
 A, B = RNG.standard_normal((2, 200))
@@ -56,7 +58,8 @@ def test_messages_go_to_stderr(table):
     loud = run(table, "--x", "a", "--x", "one", "--y", "b", "-v")
     assert "warning: auto: constant column one" in loud.stderr
     assert "read 200 rows" in loud.stderr
-    assert "reason: " in loud.stderr
+    assert "x: a (continuous), one (discrete)\ny: b (continuous)\nmethod: " in loud.stderr
+    assert "\nreason: " in loud.stderr
     assert loud.stdout.count("\n") == 1
     assert run(table, "--x", "a", "--x", "one", "--y", "b", "-q").stderr == ""
     assert "method: gaussian" not in run(table, "--x", "a", "--y", "b", "--method", "gaussian").stderr
@@ -81,7 +84,9 @@ def code(capsys, *arguments):
     [
         (["--x", "a", "--y", "b"], 0, ""),
         (["--x", "a", "--y", "nope"], 2, "has no column nope; it has a, b, c, one"),
-        (["--x", "a"], 2, "y: Field required"),
+        (["--x", "a"], 2, "--y must name a column of "),
+        ([], 2, "--x and --y must name a column of "),
+        (["--y", "a"], 2, "repeated for several; it has a, b, c, one"),
         (["--x", "a", "--y", "b", "--method", "nope"], 2, "method: Input should be 'auto'"),
         (["--x", "a", "--y", "b", "--ci-level", "2"], 2, "ci_level"),
         (["--x", "a", "--y", "b", "--nope"], 2, "No such option"),
@@ -100,6 +105,75 @@ def test_files_that_are_none(tmp_path, capsys):
     (tmp_path / "empty.csv").write_text("")
     got, _, err = code(capsys, tmp_path / "empty.csv", "--x", "a", "--y", "b")
     assert (got, "cannot be read as CSV" in err) == (1, True)
+
+
+def test_fast_and_progress_reach_the_call(table, monkeypatch):
+    seen = []
+
+    def record(x, y, **settings):
+        seen.append((settings["fast"], settings["progress"]))
+        return MIEstimate(value=0.0)
+
+    monkeypatch.setattr("infocore.cli.mutual_information", record)
+    for flags in ([], ["--fast"], ["--progress"]):
+        assert run(table, "--x", "a", "--y", "b", *flags).exit_code == 0
+    assert seen == [(False, False), (True, False), (False, True)]
+
+
+def test_what_was_noticed_is_said_a_line_each(table, monkeypatch):
+    told = {
+        "kinds": {"x": {"a": "mixed"}, "y": {"b": "discrete"}},
+        "notes": ["tails", "few"],
+        "reason": "so",
+    }
+    e = MIEstimate(value=0.0, method="m", diagnostics=told)
+    monkeypatch.setattr("infocore.cli.mutual_information", lambda x, y, **settings: e)
+    lines = run(table, "--x", "a", "--y", "b", "-v").stderr.splitlines()
+    assert lines[1:] == [
+        "x: a (mixed)",
+        "y: b (discrete)",
+        "method: m",
+        "reason: so",
+        "note: tails",
+        "note: few",
+    ]
+
+
+def test_fast_is_for_auto(table, capsys):
+    got, out, err = code(capsys, table, "--x", "a", "--y", "b", "--method", "ksg", "--fast")
+    assert (got, out) == (2, "")
+    assert '`fast` is for method="auto"' in err
+
+
+def test_parquet_with_mixed_columns(tmp_path, capsys):
+    pytest.importorskip("pyarrow", reason="needs the extra [parquet]")
+    frame = pd.DataFrame({"a": A, "c": pd.Categorical(C), "flag": B > 0, "b": B, "count": np.arange(200) // 2})
+    for name in ("data.parquet", "data.PQ"):
+        path = tmp_path / name
+        frame.to_parquet(path)
+        done = run(path, "--x", "a", "--x", "c", "--x", "flag", "--y", "b", "--fast", "--json")
+        assert (done.exit_code, done.stderr) == (0, "")
+        told = json.loads(done.stdout)["result"]
+        assert told["diagnostics"]["kinds"]["x"] == {"a": "continuous", "c": "discrete", "flag": "discrete"}
+        want = mutual_information(frame[["a", "c", "flag"]], frame["b"], fast=True)
+        assert told["value"] == pytest.approx(want.value, abs=1e-12)
+    # the same columns as text give the same answer
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    same = run(tmp_path / "data.csv", "--x", "a", "--x", "c", "--x", "flag", "--y", "b", "--fast", "--json")
+    assert json.loads(same.stdout)["result"]["value"] == pytest.approx(told["value"], abs=1e-12)
+    got, _, err = code(capsys, path, "--x", "nope", "--y", "b")
+    assert (got, "has no column nope; it has a, c, flag, b, count" in err) == (2, True)
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1")
+    got, _, err = code(capsys, tmp_path / "broken.parquet", "--x", "a", "--y", "b")
+    assert (got, "broken.parquet cannot be read as Parquet" in err) == (1, True)
+
+
+def test_parquet_without_pyarrow_says_how_to_install_it(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.delitem(sys.modules, "pyarrow.parquet", raising=False)
+    got, _, err = code(capsys, tmp_path / "data.parquet", "--x", "a", "--y", "b")
+    assert got == 1
+    assert "pip install -c constraints.txt './packages/infocore[parquet]'" in err
 
 
 def test_settings_files_that_are_none(tmp_path):

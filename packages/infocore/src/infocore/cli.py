@@ -7,10 +7,11 @@
 import contextlib
 import importlib
 import json
+import math
 import pathlib
 import sys
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -19,7 +20,7 @@ from infocore import __version__
 from infocore.api import METHODS, estimator_of, mutual_information
 from infocore.config import MIConfig, read_config, resolve
 from infocore.errors import DataError, InfoError, MissingExtraError, ParameterError
-from infocore.result import MIEstimate
+from infocore.result import MIEstimate, plain
 
 __all__ = ["app", "main"]
 
@@ -60,7 +61,14 @@ def mi(
     """Mutual information of columns of a CSV or Parquet file."""
     flags = {"data": data, "x": x, "y": y, "method": method, "fast": fast, "units": units, "ci_level": ci_level}
     flags["seed"] = seed
-    settings = resolve({} if config is None else read_config(config), flags)
+    given = {} if config is None else read_config(config)
+    absent = [f"--{side}" for side in "xy" if not (flags[side] or given.get(side))]
+    if absent:
+        raise ParameterError(
+            f"infocore mi: {' and '.join(absent)} must name a column of {data}, repeated for several; it has "
+            f"{', '.join(_header(data))}."
+        )
+    settings = resolve(given, flags)
     frame = _read(settings)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -102,7 +110,8 @@ def tasks(
 
     families = sorted({law.family for law in TASKS.values()})
     if family is not None and family not in families:
-        raise ParameterError(f"infocore tasks: `--family` must be one of {', '.join(families)}; got {family!r}.")
+        named = ", ".join(map(repr, families))  # some have a comma in their name
+        raise ParameterError(f"infocore tasks: `--family` must be one of {named}; got {family!r}.")
     rows = [
         {"name": law.name, "family": law.family, "dim_x": law.dim_x, "dim_y": law.dim_y, "source": law.source}
         | {"information": law.information, "floor": law.floor(10_000)}
@@ -128,7 +137,10 @@ def battery(
     fast: Annotated[bool, typer.Option("--fast", help="With auto: train no critic.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Self-consistency of a method: independence, data processing, additivity, symmetry, invariance, chain rule."""
+    """Self-consistency of a method: independence, data processing, additivity, symmetry, invariance, chain rule.
+
+    Exits with 1 if a row fails: the method is wrong on such data.
+    """
     from infocore.battery import battery as run
 
     with warnings.catch_warnings():
@@ -152,44 +164,54 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
 ) -> None:
-    """Error, floor ratio and coverage of a method over laws of known information."""
-    import dataclasses
+    """Error, floor ratio and coverage of a method over laws of known information.
 
+    "x floor" is the error over that of an efficient estimator, and "in" says
+    whether the 90 % interval holds the truth. After Ctrl-C what is done is
+    shown, and --resume goes on with what --out holds.
+    """
     from infocore.tasks import BMI_V1, MORE, TASKS, task
-    from infocore.trials import run_trials, summarise
+    from infocore.trials import Trial, run_trials
 
     if out is not None and out.exists() and not resume:
         raise ParameterError(f"infocore bench: {out} is there; go on with it by --resume, or name another file.")
+    if resume and out is None:
+        raise ParameterError("infocore bench: `--resume` needs the file to go on with, `--out`.")
     named = {"bmi": BMI_V1, "more": MORE, "all": TASKS}
-    chosen = list(named[laws].values()) if laws in named else [task(name) for name in laws.split(",")]
-    with _progress(len(chosen) * seeds, show=not quiet) as advance:
-        trials = run_trials(
-            _method(method, fast),
-            chosen,
-            n=n,
-            seeds=range(seeds),
-            name=method + ("-fast" if fast else ""),
-            out=out,
-            n_jobs=jobs,
-            tell=lambda _: advance(),
-        )
-    summary = dataclasses.asdict(summarise(trials))
-    if as_json:
-        typer.echo(json.dumps({"summary": summary, "trials": [dataclasses.asdict(t) for t in trials]}, indent=2))
-        return
-    typer.echo(f"{'law':48} {'seed':>4} {'truth':>7} {'value':>8} {'error':>8} {'x floor':>7} in  method")
-    for t in trials:
-        if t.value is None:
-            typer.echo(f"{t.task:48} {t.seed:4} {t.truth:7.3f} {t.error}")
-            continue
-        ratio = abs(t.value - t.truth) / t.floor if t.floor > 0 else float("nan")
-        held = "-" if t.low is None or t.high is None else "yes" if t.low <= t.truth <= t.high else "no"
-        typer.echo(
-            f"{t.task:48} {t.seed:4} {t.truth:7.3f} {t.value:8.3f} {t.value - t.truth:+8.3f} {ratio:7.1f} {held:3} "
-            f"{t.method}"
-        )
-    for name, value in summary.items():
-        typer.echo(f"{name}: {value}")
+    try:
+        chosen = list(named[laws].values()) if laws in named else [task(name) for name in laws.split(",")]
+    except ParameterError as e:
+        raise ParameterError(
+            f"infocore bench: `--laws` must be {', '.join(named)}, or names that `infocore tasks` lists: {e}"
+        ) from e
+    done: list[Trial] = []
+    total = len(chosen) * seeds
+    try:
+        with _progress(total, show=not quiet) as advance:
+
+            def tell(trial: Trial) -> None:
+                done.append(trial)
+                advance()
+
+            trials = run_trials(
+                _method(method, fast),
+                chosen,
+                n=n,
+                seeds=range(seeds),
+                name=method + ("-fast" if fast else ""),
+                out=out,
+                n_jobs=jobs,
+                tell=tell,
+            )
+    except KeyboardInterrupt as e:
+        if done:
+            _show_trials(done, as_json)
+        kept = "" if out is None else f"; they are in {out}, and --resume goes on with it"
+        typer.echo(f"interrupted after {len(done)} estimates{kept}", err=True)
+        raise typer.Exit(130) from e
+    _show_trials(trials, as_json)
+    if all(t.value is None for t in trials):
+        raise typer.Exit(1)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -202,6 +224,45 @@ def main(argv: list[str] | None = None) -> None:
     except InfoError as e:
         typer.echo(f"error: {e}", err=True)
         sys.exit(1)
+
+
+def _show_trials(trials: Sequence[Any], as_json: bool) -> None:
+    """Print what was estimated, and what it says together; a method that refuses every law has nothing to say."""
+    import dataclasses
+
+    from infocore.trials import summarise
+
+    summary = None if all(t.value is None for t in trials) else summarise(trials)
+    if as_json:
+        answer = {"summary": summary and dataclasses.asdict(summary), "trials": [dataclasses.asdict(t) for t in trials]}
+        typer.echo(json.dumps(plain(answer), indent=2, allow_nan=False))
+        return
+    typer.echo(f"{'law':48} {'seed':>4} {'truth':>7} {'value':>8} {'error':>8} {'x floor':>7} in  method")
+    for t in trials:
+        if t.value is None:
+            typer.echo(f"{t.task:48} {t.seed:4} {t.truth:7.3f} {t.error}")
+            continue
+        ratio = f"{abs(t.value - t.truth) / t.floor:7.1f}" if t.floor > 0 else "      -"
+        held = "-" if t.low is None or t.high is None else "yes" if t.low <= t.truth <= t.high else "no"
+        typer.echo(
+            f"{t.task:48} {t.seed:4} {t.truth:7.3f} {t.value:8.3f} {t.value - t.truth:+8.3f} {ratio} {held:3} "
+            f"{t.method}"
+        )
+    if summary is None:
+        typer.echo(f"\n{len(trials)} estimates, all failed")
+        return
+    within = ", ".join(f"{limit} nats {share:.0%}" for limit, share in summary.within.items())
+    mean, median = summary.mean_absolute_error, summary.median_absolute_error
+    floors = f"; {summary.floor_ratio:.1f} times the floor" if math.isfinite(summary.floor_ratio) else ""
+    lines = [
+        f"{summary.trials} estimates, {summary.failed} failed",
+        f"absolute error: mean {mean:.4f} nats, median {median:.4f}{floors}",
+        f"within {within}",
+    ]
+    if summary.coverage is not None:
+        wide = "" if summary.width is None else f", mean width {summary.width:.1f} floors"
+        lines.append(f"intervals that hold the truth: {summary.coverage:.0%}{wide}")
+    typer.echo("\n" + "\n".join([*lines, f"time: median {summary.seconds:.3g} s"]))
 
 
 def _method(name: str, fast: bool) -> Any:
@@ -228,26 +289,40 @@ def _read(settings: MIConfig) -> Any:
     """Read the columns asked for, and no others."""
     import pandas as pd
 
-    parquet = settings.data.suffix.lower() in (".parquet", ".pq")
     wanted = list(dict.fromkeys((*settings.x, *settings.y)))
-    try:
-        if parquet:
-            header = _parquet().read_schema(settings.data).names
-        else:
-            header = list(pd.read_csv(settings.data, nrows=0).columns)
-        absent = [name for name in wanted if name not in header]
-        if absent:
-            raise ParameterError(
-                f"infocore mi: {settings.data} has no column {', '.join(absent)}; it has {', '.join(map(str, header))}."
-            )
-        if parquet:
+    header = _header(settings.data)
+    absent = [name for name in wanted if name not in header]
+    if absent:
+        raise ParameterError(
+            f"infocore mi: {settings.data} has no column {', '.join(absent)}; it has {', '.join(header)}."
+        )
+    with _readable(settings.data):
+        if _is_parquet(settings.data):
             return pd.read_parquet(settings.data, columns=wanted)
         return pd.read_csv(settings.data, usecols=wanted)
-    except ParameterError:
-        raise
+
+
+def _header(path: pathlib.Path) -> list[str]:
+    """Read the names of the columns."""
+    import pandas as pd
+
+    with _readable(path):
+        names = _parquet().read_schema(path).names if _is_parquet(path) else pd.read_csv(path, nrows=0).columns
+        return [str(name) for name in names]
+
+
+def _is_parquet(path: pathlib.Path) -> bool:
+    return path.suffix.lower() in (".parquet", ".pq")
+
+
+@contextlib.contextmanager
+def _readable(path: pathlib.Path) -> Generator[None, None, None]:
+    """Say of what cannot be read which file it is, and as what it was read."""
+    try:
+        yield
     except (OSError, ValueError) as e:  # pandas' parser errors and pyarrow's are ValueErrors
-        kind = "Parquet" if parquet else "CSV"
-        raise DataError(f"infocore mi: {settings.data} cannot be read as {kind}: {e}") from e
+        kind = "Parquet" if _is_parquet(path) else "CSV"
+        raise DataError(f"infocore mi: {path} cannot be read as {kind}: {e}") from e
 
 
 def _parquet() -> Any:
@@ -261,5 +336,12 @@ def _parquet() -> Any:
 
 
 def _told(estimate: MIEstimate) -> str:
-    facts = {name: estimate.diagnostics[name] for name in ("kinds", "reason") if name in estimate.diagnostics}
-    return "; ".join(f"{name}: {value}" for name, value in facts.items()) or f"method: {estimate.method}"
+    """Say what the columns are taken for, what was chosen and why, and what was noticed: a line each."""
+    facts = estimate.diagnostics
+    lines = [
+        f"{side}: " + ", ".join(f"{name} ({kind})" for name, kind in columns.items())
+        for side, columns in facts.get("kinds", {}).items()
+    ]
+    reason = [f"reason: {facts['reason']}"] if "reason" in facts else []
+    notes = [f"note: {note}" for note in facts.get("notes", ())]
+    return "\n".join([*lines, f"method: {estimate.method}", *reason, *notes])
