@@ -19,7 +19,7 @@ nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["pure", "torch", "integration", "lint"]
+nox.options.sessions = ["pure", "torch", "extras", "integration", "lint"]
 
 PYTHON = "3.11"
 NEWER = ["3.12", "3.13"]
@@ -104,6 +104,15 @@ def torch(session: nox.Session, package: str) -> None:
     session.run("pytest", *paths, f"--jaxtyping-packages={SHAPED[package]},shapes.check", *session.posargs)
     if package != "cmim":  # which has none
         session.run("pytest", *paths, "-m", "unchecked")
+
+
+@nox.session(python=PYTHON)
+def extras(session: nox.Session) -> None:
+    """Test what infocore's small extras bring: compiled kernels, Parquet, Dask."""
+    install(session, "./packages/infocore[fast,parquet,dask]")
+    names = ("neighbours", "ksg_family", "permutation", "trials", "dask", "cli")
+    tests = [f"packages/infocore/tests/test_{name}.py" for name in names]
+    session.run("pytest", *tests, "packages/infocore/src/infocore/estimators", *session.posargs)
 
 
 @nox.session(python=PYTHON)

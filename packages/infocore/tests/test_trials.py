@@ -5,6 +5,8 @@ import dataclasses
 import functools
 import json
 import math
+import threading
+import warnings
 
 import joblib
 import numpy as np
@@ -157,6 +159,31 @@ def test_an_interrupted_run_keeps_what_is_done(tmp_path, jobs):
         assert read_trials(out) == told
         trials = run_trials(GaussianMI(), LAWS, n=50, seeds=range(4), out=out)
     assert plainly(trials) == plainly(run_trials(GaussianMI(), LAWS, n=50, seeds=range(4)))
+
+
+class Overlapping:
+    """The estimate of seed 1 starts within that of seed 0, and ends after it; both warn."""
+
+    def __init__(self):
+        self.started, self.ended = threading.Event(), threading.Event()
+
+    def fit_estimate(self, x, y, rng=0, ci_level=0.9):
+        if rng == 0:
+            self.started.wait(10)
+        else:
+            self.started.set()
+            self.ended.wait(10)
+        warnings.warn("not to be seen")
+        return GaussianMI().estimate(x, y)
+
+
+def test_threads_leave_no_filter_behind():
+    before = list(warnings.filters)
+    estimator = Overlapping()
+    with joblib.parallel_config("threading", n_jobs=2):
+        told = run_trials(estimator, LAWS[:1], n=50, seeds=range(2), tell=lambda t: estimator.ended.set())
+    assert [t.error for t in told] == [None, None]
+    assert warnings.filters == before
 
 
 def test_what_would_not_be_known_again_needs_a_name(tmp_path):

@@ -4,10 +4,12 @@
 # pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false
 
+import contextlib
 import dataclasses
 import json
 import os
 import pathlib
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -232,6 +234,33 @@ def summarise(trials: Iterable[Trial]) -> Summary:
     )
 
 
+class _Quiet:
+    """No warnings while anybody is inside.
+
+    `warnings.catch_warnings` puts back what it found: of two threads that overlap, the one that leaves last leaves the
+    filter of the other behind.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._caught = threading.Lock(), 0, contextlib.ExitStack()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._caught.enter_context(warnings.catch_warnings())
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._caught.close()
+
+
+_QUIET = _Quiet()
+
+
 def _key(t: Trial) -> tuple[str, str, int, int, float]:
     return t.task, t.estimator, t.n, t.seed, t.ci_level
 
@@ -263,8 +292,7 @@ def _one(estimator: Any, law: Task, label: str, n: int, seed: int, ci_level: flo
     facts = (law.name, label, n, seed, law.information, law.floor(n), float(drawn.pointwise.mean()))
     start = time.perf_counter()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _QUIET:
             if hasattr(estimator, "fit_estimate"):
                 e = estimator.fit_estimate(drawn.x, drawn.y, rng=seed, ci_level=ci_level)
                 value, ci, method = e.value, e.ci, e.method
