@@ -66,7 +66,7 @@ def test_values_at_several_k_are_those_of_separate_searches():
     got = ksg_values(x, y, [7, 3])
     assert list(got) == [7, 3]
     for k, (value, pointwise) in got.items():
-        assert value == KSG(k, margins="none").estimate(x, y).value
+        assert value == KSG(k, margins="none").terms(paired(x, y, "test")).value
         assert value == pytest.approx(pointwise.mean(), abs=1e-15)
     assert ksg_values(x[:, 0], y[:, 0], [3])[3][0] == KSG(margins="none").estimate(x[:, 0], y[:, 0]).value
 

@@ -16,10 +16,11 @@ EXACT = "the relation looks deterministic: information would be infinite"
 # Beyond this many columns in all the bias of k-NN, which no interval here knows of, exceeds the standard error at
 # n = 1000; up to it, only large values are looked at.
 FEW_COLUMNS = 4
-# Values below this share of log n need no look: no relation of few columns that looked exact was lower (measured).
-WORTH_A_LOOK = 0.2
+# Values below these shares of log n need no look, in two columns and in up to four: no relation that looked exact was
+# lower (measured).
+IN_TWO, IN_FEW = 0.2, 0.1
 # Share of what an exact relation shows that is taken for one, and least share of log 2.
-LIKE, LEAST = 0.7, 0.35
+LIKE, LEAST = 0.7, 0.28
 # Standard errors, and share of the value, beyond which a fall is one.
 Z, SHARE = 3.0, 0.08
 
@@ -63,7 +64,8 @@ def unresolved(
     from scipy.special import polygamma
 
     n, columns = len(x), x.shape[1] + y.shape[1]
-    if (columns <= FEW_COLUMNS and value <= WORTH_A_LOOK * math.log(n)) or n < 2 * k + 2:
+    worth = (IN_TWO if columns == 2 else IN_FEW) * math.log(n)
+    if (columns <= FEW_COLUMNS and value <= worth) or n < 2 * k + 2:
         return []
     if falls is None:
         from infocore.estimators.ksg import ksg_values  # which has use for this module
@@ -77,7 +79,8 @@ def unresolved(
     ratio = min(x.shape[1], y.shape[1]) / max(x.shape[1], y.shape[1])
     if significant and near - far > max(LEAST, LIKE * ratio) * math.log(2):
         return [Doubt(EXACT, DegenerateWarning, evidence)]
-    if significant and low and near - far > SHARE * abs(near):
+    some = near > Z * math.sqrt(float(polygamma(1, k)) / n)  # of nothing no part can be missing
+    if significant and low and some and near - far > SHARE * near:
         text = f"reads low by more than its error, for neighbours are too far in {columns} columns: at least this much"
         return [Doubt(text, SaturationWarning, evidence)]
     return []

@@ -29,6 +29,7 @@ from infocore.estimators._tiles import all_distances
 __all__ = [
     "Joint",
     "Kernel",
+    "below_one",
     "counts_within",
     "groups",
     "joint_counts",
@@ -79,10 +80,16 @@ def kernel_for(n: int, columns: int) -> Kernel:
 
 def standardised(a: Floats) -> Floats:
     """Columns shifted to mean 0 and scaled to standard deviation 1; none may be constant."""
+    a = below_one(a)
     centred = a - a.mean(0)
-    # by the range first, so that neither the squares of huge values nor those of tiny ones leave float64
+    # by the range first, so that the squares of tiny values do not leave float64
     centred = centred / np.abs(centred).max(0)
     return centred / centred.std(0)
+
+
+def below_one(a: Floats) -> Floats:
+    """Columns divided by a power of two that brings them below 1, which rounds nothing and keeps sums finite."""
+    return np.ldexp(a, -np.frexp(np.abs(a).max(0))[1])
 
 
 def normal_scores(a: Floats) -> Floats:

@@ -12,6 +12,7 @@ from infocore._validate import Floats, Pair, Sample
 from infocore.dependence import effective_sample_size
 from infocore.estimators._base import below_zero
 from infocore.estimators._evidence import Candidate, intrinsic_dimension
+from infocore.estimators._neighbours import below_one
 
 __all__ = ["findings", "heavy_tails", "tail_index"]
 
@@ -88,7 +89,7 @@ def tail_index(column: Floats) -> float:
     ----------
     .. [1] B. Hill, "A simple general approach to inference about the tail of a distribution", Ann. Statist. 3, 1975.
     """
-    size = np.sort(np.abs(column - np.median(column)))[::-1]
+    size = np.sort(np.abs(column / 2 - np.median(column) / 2))[::-1]  # halves, whose difference cannot overflow
     top = max(20, len(size) // 50)
     if top + 1 > len(size) or size[top] <= 0:
         return math.inf
@@ -105,6 +106,6 @@ def heavy_tails(side: Sample) -> list[str]:
 
 
 def _standard(side: Sample) -> Floats:
-    a = side.values.astype(np.float64)
+    a = below_one(side.values.astype(np.float64))
     spread = a.std(0)
     return (a - a.mean(0)) / np.where(spread > 0, spread, 1.0)

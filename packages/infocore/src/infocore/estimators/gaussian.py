@@ -13,6 +13,7 @@ from infocore._validate import Floats, Pair
 from infocore.errors import DegenerateWarning, TooFewSamplesError
 from infocore.estimators._base import Doubt, FitFree, Terms
 from infocore.estimators._elliptical import gaussian_bias
+from infocore.estimators._neighbours import below_one
 
 __all__ = ["GaussianMI"]
 
@@ -123,6 +124,7 @@ def log_ratio(u: Floats, v: Floats, r: Floats) -> Floats:
 
 def _whiten(a: Floats) -> Floats:
     """Orthonormal basis of the centred columns."""
+    a = below_one(a)
     centred = a - a.mean(0)
     centred = centred / np.maximum(np.abs(centred).max(0), np.finfo(np.float64).tiny)
     q, s, _ = np.linalg.svd(centred, full_matrices=False)

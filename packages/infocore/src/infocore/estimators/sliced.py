@@ -13,7 +13,7 @@ import numpy as np
 
 from infocore._validate import Floats, Pair, check_level, generator, paired
 from infocore.errors import DegenerateWarning, ParameterError
-from infocore.estimators._base import FitFree
+from infocore.estimators._base import FitFree, below_zero
 from infocore.estimators.ksg import KSG, Margins, scaled
 from infocore.intervals import influence_standard_error, normal_interval
 from infocore.result import MIEstimate
@@ -162,7 +162,7 @@ class SlicedMI:
             "spread_of_projections": spread,
             "largest": float(values.max()),
             "margins": self.margins,
-            "notes": sorted(notes),
+            "notes": sorted(notes) + [str(doubt) for doubt in below_zero(float(values.mean()), error)],
         }
         return self._answer(float(values.mean()), error, pair, ci_level, facts, certain=certain)
 
