@@ -25,8 +25,9 @@ from torch import Tensor, nn
 from infocore import bounds
 from infocore._ranks import cdf_levels
 from infocore._validate import Floats, Ints, Pair, check_level, generator, paired
-from infocore.errors import NotFittedError, ParameterError, ShapeError
+from infocore.errors import NotFittedError, ParameterError, ShapeError, TrainingError
 from infocore.estimators._elliptical import Ellipse, fit_ellipse, gaussian_bias, independent_columns
+from infocore.estimators.copula import EXACT
 from infocore.intervals import influence_standard_error, normal_interval
 from infocore.result import MIEstimate
 from infocore.torch.critics import Critic, Separable
@@ -112,7 +113,7 @@ class CopulaCritic:
         ParameterError
             If a setting is not among its values.
         TrainingError
-            If a loss is not finite.
+            If a loss is not finite, or no copula can be fitted to the rows of a fold.
         """
         self._check()
         self._fit(self._pair(x, y, 60), rng)
@@ -200,7 +201,7 @@ class CopulaCritic:
             return self._answer(held_out, influence_standard_error(whole), n, ci_level, "held_out", facts)
         levels = cdf_levels(_numbers(pair))
         dx = len(pair.x.names)
-        e = fit_ellipse(levels, dx)
+        e = _ellipse(_numbers(pair), dx)
         z = e.scores(levels)
         value = e.information() - gaussian_bias(n, dx, levels.shape[1] - dx)
         correction = found + SHARE * gap
@@ -228,7 +229,7 @@ class CopulaCritic:
         held = max(10, round(t.validation_fraction * len(rest)))
         rows, look = rest[held:], rest[:held][:LARGEST_FOLD]
         numbers, dx = _numbers(pair), len(pair.x.names)
-        ellipse = fit_ellipse(cdf_levels(numbers[rows]), dx).pruned(len(rows))
+        ellipse = _ellipse(numbers[rows], dx).pruned(len(rows))
         made = Features(pair.x, rows), Features(pair.y, rows)
         u, v = (torch.as_tensor(m(s), device=t.device) for m, s in zip(made, (pair.x, pair.y), strict=True))
         critic = Critic(u.shape[1], v.shape[1], self.critic, seed=int(seeds[0])).to(t.device)
@@ -296,6 +297,22 @@ class CopulaCritic:
             raise ParameterError(f"CopulaCritic: `folds` must be a whole number >= 2; got {self.folds!r}.")
         if self.report not in get_args(Report):
             raise ParameterError(f"CopulaCritic: `report` must be 'corrected' or 'held_out'; got {self.report!r}.")
+
+
+def _ellipse(numbers: Floats, dx: int) -> Ellipse:
+    """Fit the copula, or refuse rows to which none can be fitted."""
+    try:
+        if (numbers != numbers[0]).any(0).all():
+            found = fit_ellipse(cdf_levels(numbers), dx)
+            if float(np.linalg.eigvalsh(found.scatter)[0]) >= EXACT:
+                return found
+    except np.linalg.LinAlgError:
+        pass
+    raise TrainingError(
+        f"CopulaCritic: no copula can be fitted to {len(numbers)} rows of {dx} + {numbers.shape[1] - dx} columns: a "
+        'relation of ranks is exact, a column is constant in a fold, or columns outnumber rows; method="t-copula" and '
+        '"ksg" say which.'
+    )
 
 
 class _Ratio(nn.Module):
