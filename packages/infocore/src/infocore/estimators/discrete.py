@@ -47,10 +47,10 @@ class DiscreteMI(FitFree):
     ``(min(Kx, Ky) - 1) / 2n`` more for ``miller-madow``; the other corrections have none.
 
     Where most cells hold one count or none, no correction is enough: ``diagnostics["coverage"]``, the Good-Turing
-    probability of the cells that were seen, and ``diagnostics["mean_count"]`` show it, and ``diagnostics["notes"]``
-    says so. The standard error of the default is the jackknife's, which knows of the variance that the correction
-    adds; that of the others is the spread of the pointwise information under the empirical law, and with ``nsb`` the
-    posterior standard deviation if that is larger.
+    probability of the cells that were seen, and ``diagnostics["mean_count"]`` show it, ``diagnostics["notes"]``
+    says so, and the strength is "heuristic". The standard error of the default is the jackknife's, which knows of
+    the variance that the correction adds; that of the others is the spread of the pointwise information under the
+    empirical law, and with ``nsb`` the posterior standard deviation if that is larger.
 
     References
     ----------
@@ -138,6 +138,7 @@ def count_terms(counted: Counted, correction: Correction | Dirichlet, alphabet: 
         noise=noise,
         variance=variance,
         cap=_cap(correction, min(kx, ky), size, n),
+        strength="heuristic" if "notes" in extra else "asymptotic",
         diagnostics={
             "alphabets": [kx, ky],
             "cells": kxy,
