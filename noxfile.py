@@ -110,7 +110,7 @@ def torch(session: nox.Session, package: str) -> None:
 def extras(session: nox.Session) -> None:
     """Test what infocore's small extras bring: compiled kernels, Parquet, Dask."""
     install(session, "./packages/infocore[fast,parquet,dask]")
-    names = ("neighbours", "ksg_family", "permutation", "trials", "dask", "cli")
+    names = ("neighbours", "ksg_family", "orders", "permutation", "trials", "dask", "cli")
     tests = [f"packages/infocore/tests/test_{name}.py" for name in names]
     session.run("pytest", *tests, "packages/infocore/src/infocore/estimators", *session.posargs)
 
