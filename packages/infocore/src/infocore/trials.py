@@ -177,8 +177,7 @@ def run_trials(
             if tell:
                 tell(trial)
     finally:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # where a run is stopped joblib warns that it cancels what is under way
+        with _QUIET:  # where a run is stopped joblib warns that it cancels what is under way
             work.close()
     return [known[key] for _, key in wanted]
 
