@@ -156,11 +156,17 @@ NAMES_IT = {
 }
 
 
-@pytest.mark.parametrize("relation", RELATIONS)
-@pytest.mark.parametrize("method", NAMES_IT)
+# shadows and bins of two columns hide a relation, and for LNC's boxes the default neighbours are too few
+@pytest.mark.parametrize(
+    ("method", "relation"),
+    [
+        (method, relation)
+        for method in NAMES_IT
+        for relation in RELATIONS
+        if relation != "two columns" or method not in ("sliced", "histogram", "lnc")
+    ],
+)
 def test_exact_relations_are_named_monotone_or_not(method, relation):
-    if relation == "two columns" and method in ("sliced", "histogram", "lnc"):
-        pytest.skip("shadows and bins of two columns hide it; LNC needs more neighbours")
     x, other = np.random.default_rng(0).standard_normal((2, 1000, 1))
     y = RELATIONS[relation](x, other)
     if relation == "two columns":
@@ -268,7 +274,7 @@ def test_neighbours_in_many_columns_say_that_they_read_low():
         e, notes, caught = said(estimator, x, y)
         assert e.value < truth / 2
         assert e.strength == "heuristic"
-        assert re.search(r"reads low .* in 32 columns: at least this much \(\d\.\d\d nats from 3 neighbours, ", notes)
+        assert re.search(r"reads low.* in 32 columns: at least this much \(\d\.\d\d nats from 3 neighbours, ", notes)
         assert any(category is SaturationWarning and "reads low" in text for category, text in caught)
     chosen = AutoMI(fast=True).estimate(x, y)
     assert chosen.value == pytest.approx(truth, abs=0.2)

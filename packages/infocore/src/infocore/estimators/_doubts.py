@@ -6,6 +6,8 @@
 
 import math
 
+import numpy as np
+
 from infocore._validate import Floats, Pair
 from infocore.errors import DegenerateWarning, SaturationWarning
 from infocore.estimators._base import Doubt
@@ -21,12 +23,21 @@ FEW_COLUMNS = 4
 IN_TWO, IN_FEW = 0.2, 0.1
 # Share of what an exact relation shows that is taken for one, and least share of log 2.
 LIKE, LEAST = 0.7, 0.28
+# Rows at which twice as many neighbours are looked for, where that is a search of its own.
+ROWS = 500
 # Standard errors, and share of the value, beyond which a fall is one.
-Z, SHARE = 3.0, 0.08
+Z, SHARE = 3.0, 0.05
 
 
 def unresolved(
-    x: Floats, y: Floats, k: int, value: float, *, low: bool = True, falls: tuple[float, float] | None = None
+    x: Floats,
+    y: Floats,
+    k: int,
+    value: float,
+    *,
+    low: bool = True,
+    falls: tuple[float, float] | None = None,
+    pointwise: Floats | None = None,
 ) -> list[Doubt]:
     r"""Say whether a relation looks exact, or an estimate from neighbours reads low: compare k with 2 k neighbours.
 
@@ -46,7 +57,9 @@ def unresolved(
     low : bool
         Whether the estimate is one that reads low where neighbours are far.
     falls : two floats, optional
-        `KSG`, variant 1, from k and from 2 k neighbours, where it is known.
+        `KSG`, variant 1, from k and from 2 k neighbours, where both are known.
+    pointwise : array of shape (n,), optional
+        Its terms from k neighbours, where they are known: then 2 k are looked for at some rows only.
 
     Returns
     -------
@@ -56,10 +69,10 @@ def unresolved(
     Notes
     -----
     Measured on 40 samples a law, k = 3. Said to read low: of independent normals in 5 + 5 to 16 + 16 columns, n =
-    100 to 3000, 1 of 480; of normals in 1 + 1 columns of correlation 0.9, n from 300 on, none; of sin(3x) with
-    noise of 0.1 all at n = 300 (1.50 of 1.72 nats) and none from 1000 on; of normals in 5 + 5 columns of
-    correlation 0.6, n = 1000 (0.78 of 1.12 nats), 33. Said to look deterministic: of x^2, also beside a column of
-    noise, all from n = 300 on; of sin(3x) with noise of 0.01, 36, 12 and 0 at n = 300, 1000 and 3000.
+    100 to 3000, 1 of 480; of normals in 1 + 1 columns of correlation 0.9, n from 300 on, none; in 5 + 5 columns of
+    correlation 0.6 (0.78 of 1.12 nats at n = 1000) 20, 40 and 39 at n = 300, 1000 and 3000; of sin(3x) with noise
+    of 0.1 (1.50 of 1.72 nats at n = 300) 40, 10 and 0. Said to look deterministic: of x^2, also beside a column of
+    noise, all from n = 300 on; of sin(3x) with noise of 0.01, 36, 11 and 0.
     """
     from scipy.special import polygamma
 
@@ -67,23 +80,44 @@ def unresolved(
     worth = (IN_TWO if columns == 2 else IN_FEW) * math.log(n)
     if (columns <= FEW_COLUMNS and value <= worth) or n < 2 * k + 2:
         return []
-    if falls is None:
+    looked = n
+    if falls is None and pointwise is not None:
+        fall, looked = _fall(x, y, 2 * k, pointwise)
+        falls = float(pointwise.mean()), float(pointwise.mean()) - fall
+    elif falls is None:
         from infocore.estimators.ksg import ksg_values  # which has use for this module
 
         values = ksg_values(x, y, [k, 2 * k])
         falls = values[k][0], values[2 * k][0]
     near, far = falls
     # neighbours share their fluctuations: those of 2 k are among those of k, as in the automatic choice
-    significant = near - far > Z * math.sqrt(float(polygamma(1, k) - polygamma(1, 2 * k)) / n)
+    significant = near - far > Z * math.sqrt(float(polygamma(1, k) - polygamma(1, 2 * k)) / looked)
     evidence = f"{near:.2f} nats from {k} neighbours, {far:.2f} from {2 * k}"
     ratio = min(x.shape[1], y.shape[1]) / max(x.shape[1], y.shape[1])
     if significant and near - far > max(LEAST, LIKE * ratio) * math.log(2):
         return [Doubt(EXACT, DegenerateWarning, evidence)]
     some = near > Z * math.sqrt(float(polygamma(1, k)) / n)  # of nothing no part can be missing
     if significant and low and some and near - far > SHARE * near:
-        text = f"reads low by more than its error, for neighbours are too far in {columns} columns: at least this much"
+        text = f"reads low, for neighbours are too far in {columns} columns: at least this much"
         return [Doubt(text, SaturationWarning, evidence)]
     return []
+
+
+def _fall(x: Floats, y: Floats, k: int, pointwise: Floats) -> tuple[float, int]:
+    """Return by how much the terms exceed those from k neighbours, at some rows, and at how many."""
+    from scipy.spatial import cKDTree
+    from scipy.special import digamma
+
+    n = len(x)
+    # spread over the range of a column, so that the order of the rows does not matter
+    rows = np.argsort(x[:, 0], kind="stable")[np.linspace(0, n - 1, min(n, ROWS)).astype(np.int64)]
+    both = np.concatenate([x, y], axis=1)
+    radii = np.asarray(cKDTree(both).query(both[rows], k=[k + 1], p=np.inf)[0])[:, 0]
+    # a distance is below r exactly if it is at most the number before r
+    within = np.nextafter(radii, -1.0)
+    nx, ny = (np.maximum(cKDTree(a).query_ball_point(a[rows], within, p=np.inf, return_length=True), 1) for a in (x, y))
+    far = digamma(k) + digamma(n) - digamma(nx) - digamma(ny)
+    return float(np.mean(pointwise[rows] - far)), len(rows)
 
 
 def about_neighbours(
@@ -95,6 +129,7 @@ def about_neighbours(
     *,
     low: bool = True,
     falls: tuple[float, float] | None = None,
+    pointwise: Floats | None = None,
     scaled: bool = True,
 ) -> list[Doubt]:
     """Say all this module knows of an estimate from neighbours; parameters as `unresolved`.
@@ -107,7 +142,9 @@ def about_neighbours(
         Whether columns are at the scale of their standard deviation.
     """
     found = heavy(pair) if scaled else []
-    return found + (unresolved(x, y, k, value, low=low, falls=falls) if pair.kinds == {"continuous"} else [])
+    if pair.kinds == {"continuous"}:
+        found += unresolved(x, y, k, value, low=low, falls=falls, pointwise=pointwise)
+    return found
 
 
 def repeats(pair: Pair) -> list[Doubt]:

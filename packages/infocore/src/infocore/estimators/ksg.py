@@ -143,16 +143,20 @@ class KSG(FitFree):
         n, k = pair.n, self.k
         cap, noise, extra = digamma(n) - digamma(k), float(polygamma(1, k)), dict[str, Any]()
         falls: tuple[float, float] | None = None
+        plain: Floats | None = None
         if self.variant == 1:
             ks = [k * m for m in MULTIPLES] if self.extrapolate == "k" else [k]
-            # in many columns what twice the neighbours say is looked at in any case
-            looked = x.shape[1] + y.shape[1] > FEW_COLUMNS and n >= 2 * k + 2
-            ks = [k, 2 * k] if looked and len(ks) == 1 else ks
+            kernel = kernel_for(n, x.shape[1] + y.shape[1])
+            # what twice the neighbours say is looked at in many columns, and costs little here if all distances are
+            # formed anyway; else `doubts` asks for it at some rows
+            if kernel.endswith("distances") and self.extrapolate == "none" and n >= 2 * k + 2:
+                ks = [k, 2 * k]
             joint = joint_counts(x, y, np.array(ks), workers=self.workers)
             every = _pointwise(joint, np.array(ks))
             pointwise, radii = every[:, 0], joint.radii[:, 0]
+            plain = pointwise
             nx, ny = (np.maximum(a[:, 0], 1) for a in (joint.nx, joint.ny))
-            extra["kernel"] = kernel_for(n, x.shape[1] + y.shape[1])
+            extra["kernel"] = kernel
             falls = (float(every[:, 0].mean()), float(every[:, 1].mean())) if len(ks) > 1 else None
             if self.extrapolate == "k":
                 weights = extrapolation_weights(np.array(ks), n, x.shape[1] + y.shape[1])
@@ -195,7 +199,9 @@ class KSG(FitFree):
             },
             doubts=lambda: _with_exact(
                 repeats(pair)
-                + about_neighbours(pair, x, y, k, value, low=low, falls=falls, scaled=self.margins == "standard"),
+                + about_neighbours(
+                    pair, x, y, k, value, low=low, falls=falls, pointwise=plain, scaled=self.margins == "standard"
+                ),
                 looks_exact,
             ),
         )
