@@ -56,7 +56,7 @@ def test_options_reach_the_estimator():
 
 def test_frames_with_mixed_columns():
     frame = pd.DataFrame({"x": X, "sign": np.where(Y > 0, "up", "down")})
-    e = mutual_information(frame, Y)
+    e = mutual_information(frame, Y, fast=True)
     assert e.method == "mixed"
     assert e.diagnostics["kinds"] == {"x": {"x": "continuous", "sign": "discrete"}, "y": {"y": "continuous"}}
     json.dumps(e.to_dict())
@@ -197,6 +197,7 @@ def test_feature_scores_select_the_feature_that_matters():
     np.testing.assert_allclose(feature_scores(features[:, 2], target), scores[2:3])
 
 
+@pytest.mark.slow  # with torch a critic competes
 def test_real_table():
     data = load_breast_cancer(as_frame=True)
     e = mutual_information(data.data[["mean radius", "mean texture"]], data.target)
