@@ -46,12 +46,27 @@ def test_json_holds_the_resolved_settings(table):
     told = json.loads(done.stdout)
     assert told["config"] == {
         "data": str(table), "x": ["a"], "y": ["b"], "method": "gaussian", "fast": False, "units": "nats",
-        "ci_level": 0.8, "seed": 3,
+        "ci_level": 0.8, "seed": 3, "blocks": None,
     }  # fmt: skip
     assert told["version"] == infocore.__version__
     want = mutual_information(A, B, method="gaussian", ci_level=0.8)
     assert told["result"]["value"] == pytest.approx(want.value, abs=1e-12)
     assert told["result"]["ci"] == pytest.approx(list(want.ci))
+
+
+@pytest.mark.parametrize("blocks", ["10", "group"])
+def test_blocks_are_a_length_or_a_column(tmp_path, blocks):
+    path = tmp_path / "series.csv"
+    group = np.repeat(np.arange(20), 10)
+    pd.DataFrame({"a": A, "b": B, "group": [f"g{i}" for i in group]}).to_csv(path, index=False)
+    done = run(path, "--x", "a", "--y", "b", "--method", "gaussian", "--blocks", blocks, "--json")
+    told = json.loads(done.stdout)
+    assert told["config"]["blocks"] == (10 if blocks == "10" else "group")
+    want = mutual_information(A, B, method="gaussian", blocks=group)
+    assert told["result"]["standard_error"] == pytest.approx(want.standard_error, rel=1e-9)
+    assert want.standard_error != mutual_information(A, B, method="gaussian").standard_error
+    refused = run(path, "--x", "a", "--y", "b", "--blocks", "nobody")
+    assert refused.exit_code != 0
 
 
 def test_messages_go_to_stderr(table):

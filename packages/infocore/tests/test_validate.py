@@ -91,6 +91,12 @@ def test_missing_values_are_named_with_their_rows(bad, rows):
         paired(NORMAL, bad, "who")
 
 
+def test_of_several_columns_those_with_missing_values_are_named():
+    frame = pd.DataFrame({"age": NORMAL, "dose": np.where(np.arange(400) < 3, np.nan, NORMAL), "sex": ["f", "m"] * 200})
+    with pytest.raises(NonFiniteError, match=r"in 3 of 400 rows \(in dose\)\. Drop"):
+        paired(frame, NORMAL, "who")
+
+
 @pytest.mark.parametrize(
     ("x", "error", "match"),
     [

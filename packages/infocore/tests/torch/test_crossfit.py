@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from infocore._validate import paired
-from infocore.errors import NotFittedError, ParameterError, SaturationWarning, TooFewSamplesError
+from infocore.errors import NotFittedError, ParameterError, SaturationWarning, ShapeError, TooFewSamplesError
 from infocore.testing import CHECKS, check_order_of_rows, check_symmetry
 from infocore.torch import CrossFittedMI, Separable
+from infocore.torch.features import features_of
 
 NET = Separable((32, 32), 8, activation="gelu", unary=True)
 SHORT = {
@@ -111,7 +112,7 @@ def test_value_and_error_by_hand():
     assert e.value == pytest.approx(held_out + 2 / 3 * (trained - held_out), abs=1e-12)
     assert trained == pytest.approx(np.mean([f["trained"] for f in e.diagnostics["folds"]]), abs=1e-12)
     bound = CrossFittedMI(report="held_out", **SHORT).fit_estimate(x, y)
-    assert e.standard_error == pytest.approx(math.hypot(bound.standard_error, (trained - held_out) / 3), abs=1e-12)
+    assert e.standard_error == pytest.approx(math.hypot(bound.standard_error, (trained - held_out) / 2), abs=1e-12)
     terms = CrossFittedMI(**SHORT).cross_fit(paired(x, y, "test"), 0).pointwise
     assert terms.mean() == pytest.approx(held_out, abs=1e-12)
     assert bound.standard_error == pytest.approx(terms.std(ddof=1) / math.sqrt(300), rel=0.01)
@@ -233,8 +234,38 @@ def test_refusals():
         ({"weight_decay": (0.1, -1.0)}, "`weight_decay` must hold numbers >= 0"),
         ({"report": "upper"}, "`report` must be 'debiased' or 'held_out'; got 'upper'"),
         ({"validation_fraction": 0.0}, r"`validation_fraction` must be in \(0, 0\.5\]; got 0\.0"),
+        ({"max_steps": 0}, "`max_steps` must be a whole number >= 1; got 0"),
+        ({"batch_size": 1}, "`batch_size` must be a whole number >= 2; got 1"),
+        ({"learning_rate": -1.0}, "`learning_rate` must be above 0; got -1.0"),
+        ({"workers": 0}, "`workers` must be at least 1, or -1; got 0"),
+        ({"folds": 11}, "11 `folds` need 110 rows; got 100"),
         ({"validation_fraction": 0.6}, r"`validation_fraction` must be in \(0, 0\.5\]; got 0\.6"),
     ]:
         for call in ("fit", "fit_estimate"):
             with pytest.raises(ParameterError, match=message):
                 getattr(CrossFittedMI(**settings), call)(x, y)
+    fitted = CrossFittedMI(**FEW).fit(x, y)
+    with pytest.raises(ShapeError, match=r"\(1, 1\) columns were fitted; got \(2, 1\)"):
+        fitted.estimate(np.column_stack([x, y]), y)
+
+
+def test_workers_change_nothing_and_leave_torch_as_it_was():
+    x, y = gaussian(300, 0.8, 2)
+    before = torch.get_num_threads()
+    one, two = (CrossFittedMI(**SHORT | {"folds": 3, "workers": w}).fit_estimate(x, y) for w in (1, 2))
+    assert (one.value, one.standard_error) == (two.value, two.standard_error)
+    assert torch.get_num_threads() == before
+
+
+# 20 columns a side of which two are related; n = 600: the critic is shown the others at a tenth of their size
+def test_columns_without_a_cross_moment_step_back():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2, 600, 20))
+    y[:, :2] = 0.8 * x[:, :2] + 0.6 * y[:, :2]
+    pair = paired(x, y, "test")
+    of_x, of_y = features_of(pair, np.arange(600))
+    for made, side in ((of_x, pair.x), (of_y, pair.y)):
+        assert made.scale.tolist() == [1.0, 1.0] + [0.1] * 18
+        assert made(side).shape == (600, 20 + 2 + 1)  # squares of the two, and the radius
+    alone = features_of(paired(x[:, 2:], y[:, 2:], "test"), np.arange(600))
+    assert set(alone[0].scale) == {1.0}

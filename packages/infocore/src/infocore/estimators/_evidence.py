@@ -16,6 +16,7 @@ from infocore._validate import Floats, Ints, Pair
 from infocore.bounds import pointwise
 from infocore.errors import MissingExtraError, TooFewSamplesError
 from infocore.estimators._elliptical import fit_ellipse, gaussian_bias
+from infocore.estimators._moments import misfit
 from infocore.estimators._neighbours import normal_scores
 from infocore.estimators.copula import EXACT, copula_of
 from infocore.estimators.ksg import extrapolation_weights, ksg_values
@@ -72,10 +73,12 @@ def copula(pair: Pair, caller: str) -> Candidate | None:
         z = e.scores(levels)
         terms = e.log_ratio(z[:, :dx], z[:, dx:])
         value = e.information() - gaussian_bias(pair.n, dx, dy)
+        found = misfit(levels, e, np.random.default_rng(0))
     except (np.linalg.LinAlgError, TooFewSamplesError):
         return None
     error = influence_standard_error(terms, degrees=dx * dy)
-    return Candidate("t-copula", value, error, 0.0, terms, facts={"dof": e.dof})
+    facts = {"dof": e.dof, "misfit": found.deviation, "misfit_allowed": found.threshold, "moments": found.moments}
+    return Candidate("t-copula", value, error, 0.0, terms, facts=facts)
 
 
 def held_out_copula(pair: Pair, folds: list[Ints], dof: float, caller: str) -> Floats | None:
@@ -141,13 +144,15 @@ def nearest_mixed(pair: Pair, k: int) -> Candidate:
     return Candidate("mixed", terms.value, error, 0.0, values, facts=dict(terms.diagnostics))
 
 
-def critic(pair: Pair, rng: int | np.random.Generator, progress: bool) -> tuple[Candidate, list[Ints]] | str:
+def critic(
+    pair: Pair, rng: int | np.random.Generator, workers: int, progress: bool
+) -> tuple[Candidate, list[Ints]] | str:
     """Return the cross-fitted critic and its folds, or why there is none."""
     try:
         module = importlib.import_module("infocore.torch.crossfit")
     except (MissingExtraError, ImportError):
         return "torch is not installed, so no critic was trained"
-    estimator = module.CrossFittedMI(progress=progress)
+    estimator = module.CrossFittedMI(workers=workers, progress=progress)
     found = estimator.cross_fit(pair, rng)
     gap = found.trained - found.held_out
     return (

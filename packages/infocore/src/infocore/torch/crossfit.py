@@ -25,11 +25,12 @@ from torch import Tensor, nn
 
 from infocore import bounds
 from infocore._validate import Floats, Pair, check_level, generator, paired
-from infocore.errors import NotFittedError, ParameterError, SaturationWarning
+from infocore.errors import NotFittedError, ParameterError, SaturationWarning, ShapeError
 from infocore.intervals import influence_standard_error, normal_interval
 from infocore.result import MIEstimate
+from infocore.torch._threads import threads
 from infocore.torch.critics import Critic, Separable
-from infocore.torch.features import Features
+from infocore.torch.features import Features, features_of
 from infocore.torch.training import ArrayBatches, TrainState, fit
 
 __all__ = ["CrossFit", "CrossFittedMI"]
@@ -37,8 +38,12 @@ __all__ = ["CrossFit", "CrossFittedMI"]
 Ints = NDArray[np.int64]
 # Rows of a score matrix that is read at once; InfoNCE cannot exceed its log, and loses about var(e^i) / 2K below it.
 LARGEST_FOLD = 1700
+# Validation rows that are looked at: their scores are a matrix, and only the best step is chosen by them.
+MOST_VALIDATED = 1000
 # Share of the distance from the held-out to the training value that is put back, and that is in doubt.
-SHARE, DOUBT = 2 / 3, 1 / 3
+SHARE, DOUBT = 2 / 3, 1 / 2
+# Rows that a fold needs.
+LEAST = 10
 # Share of the steps on which the learning rate rises.
 RISE = 0.15
 CRITIC = Separable((128, 128, 128), 32, activation="gelu", unary=True)
@@ -97,8 +102,10 @@ class CrossFittedMI:
         Which value is the answer: the one above ("consistent", no bound), or V alone, a lower bound in expectation.
     device : str
         Where to train.
+    workers : int
+        Folds trained at once, each on one thread, so that the answer does not depend on their number; -1 for all cores.
     progress : bool
-        Whether to draw progress bars, on stderr.
+        Whether to draw progress bars, on stderr; folds are then trained in turn.
 
     Notes
     -----
@@ -137,6 +144,7 @@ class CrossFittedMI:
         validation_fraction: float = 0.2,
         report: Literal["debiased", "held_out"] = "debiased",
         device: str = "cpu",
+        workers: int = 1,
         progress: bool = False,
     ) -> None:
         self.folds = folds
@@ -150,6 +158,7 @@ class CrossFittedMI:
         self.validation_fraction = validation_fraction
         self.report = report
         self.device = device
+        self.workers = workers
         self.progress = progress
 
     def fit(self, x: Any, y: Any, rng: int | np.random.Generator = 0) -> Self:
@@ -198,11 +207,16 @@ class CrossFittedMI:
         ------
         NotFittedError
             If `fit` was not called.
+        ShapeError
+            If the columns are not as many as were fitted.
         """
         check_level(ci_level, "CrossFittedMI")
         if not hasattr(self, "fits_"):
             raise NotFittedError("CrossFittedMI: call `fit` before `estimate`, or use `fit_estimate`.")
         pair = paired(x, y, "CrossFittedMI", min_samples=4, warn=False)
+        columns = len(pair.x.names), len(pair.y.names)
+        if columns != self.columns_:
+            raise ShapeError(f"CrossFittedMI: {self.columns_} columns were fitted; got {columns}.")
         rows = np.arange(pair.n)
         terms = np.empty(pair.n)
         for part in np.array_split(rows, math.ceil(pair.n / LARGEST_FOLD)):
@@ -261,26 +275,32 @@ class CrossFittedMI:
         return CrossFit(float(terms.mean()), float(np.mean([f["trained"] for f in facts])), terms, tuple(facts))
 
     def _fit(self, pair: Pair, rng: int | np.random.Generator) -> None:
+        if pair.n < LEAST * self.folds:
+            raise ParameterError(f"CrossFittedMI: {self.folds} `folds` need {LEAST * self.folds} rows; got {pair.n}.")
         draws = generator(rng, "CrossFittedMI")
+        self.columns_ = len(pair.x.names), len(pair.y.names)
         self.parts_: list[Ints] = np.array_split(draws.permutation(pair.n), self.folds)
         seeds = draws.integers(2**31, size=(self.folds, 2))
-        strengths = self.weight_decay
-        self.fits_: list[_Fit] = []
-        for k in range(self.folds):
-            rest = np.concatenate([part for j, part in enumerate(self.parts_) if j != k])
-            tried = [self._train(pair, rest, strength, seeds[k]) for strength in strengths]
+        rest = [np.concatenate([p for j, p in enumerate(self.parts_) if j != k]) for k in range(self.folds)]
+
+        def train(job: tuple[int, float]) -> _Fit:
+            k, strength = job
+            return self._train(pair, rest[k], strength, seeds[k])
+
+        with threads(1 if self.progress else self.workers) as run:
+            tried = list(run(train, [(0, strength) for strength in self.weight_decay]))
             best = max(tried, key=lambda f: float(f.facts["validation"]))
-            strengths = (float(best.facts["weight_decay"]),)
-            self.fits_.append(best)
+            strength = float(best.facts["weight_decay"])
+            self.fits_: list[_Fit] = [best, *run(train, [(k, strength) for k in range(1, self.folds)])]
 
     def _train(self, pair: Pair, rest: Ints, strength: float, seeds: Ints) -> "_Fit":
         held = max(10, round(self.validation_fraction * len(rest)))
-        rows, look = rest[held:], rest[:held][:LARGEST_FOLD]
-        made = Features(pair.x, rows), Features(pair.y, rows)
+        rows, look = rest[held:], rest[:held][:MOST_VALIDATED]
+        made = features_of(pair, rows)
         u, v = (torch.as_tensor(m(side), device=self.device) for m, side in zip(made, (pair.x, pair.y), strict=True))
         critic = Critic(u.shape[1], v.shape[1], self.critic, seed=int(seeds[0])).to(self.device)
         decayed = torch.optim.AdamW(
-            critic.parameters(), lr=self.learning_rate, weight_decay=strength, betas=(0.9, 0.99)
+            critic.parameters(), lr=self.learning_rate, weight_decay=strength, betas=(0.9, 0.99), fused=True
         )
         decayed.register_step_post_hook(_Cycle(self.learning_rate, self.max_steps))
         history = fit(
@@ -324,10 +344,16 @@ class CrossFittedMI:
         )
 
     def _check(self) -> None:
-        if self.folds < 2 or int(self.folds) != self.folds:
-            raise ParameterError(f"CrossFittedMI: `folds` must be a whole number >= 2; got {self.folds!r}.")
+        for name, least in (("folds", 2), ("batch_size", 2), ("max_steps", 1), ("validate_every", 1), ("patience", 1)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < least:
+                raise ParameterError(f"CrossFittedMI: `{name}` must be a whole number >= {least}; got {value!r}.")
+        if not self.learning_rate > 0:
+            raise ParameterError(f"CrossFittedMI: `learning_rate` must be above 0; got {self.learning_rate!r}.")
         if not self.weight_decay or min(self.weight_decay) < 0:
             raise ParameterError(f"CrossFittedMI: `weight_decay` must hold numbers >= 0; got {self.weight_decay!r}.")
+        if self.workers < 1 and self.workers != -1:
+            raise ParameterError(f"CrossFittedMI: `workers` must be at least 1, or -1; got {self.workers!r}.")
         if self.report not in ("debiased", "held_out"):
             raise ParameterError(f"CrossFittedMI: `report` must be 'debiased' or 'held_out'; got {self.report!r}.")
         if not 0 < self.validation_fraction <= 0.5:
