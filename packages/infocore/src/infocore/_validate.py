@@ -210,14 +210,17 @@ def sample(values: Any, caller: str, name: str) -> Sample:
         raise TooFewSamplesError(f"{caller}: `{name}` is empty.")
     read = [_read(column, caller, name) for column in columns]
     bad = np.zeros(len(columns[0]), np.bool_)
-    for column, _ in read:
-        if column.dtype.kind == "f":
+    where: list[str] = []
+    for (column, _), title in zip(read, names, strict=True):
+        if column.dtype.kind == "f" and not np.isfinite(column).all():
             bad |= ~np.isfinite(column)
+            where.append(title)
     if bad.any():
+        inside = f" (in {', '.join(where)})" if len(names) > 1 else ""
         raise NonFiniteError(
-            f"{caller}: `{name}` holds NaN, infinity or missing values in {int(bad.sum())} of {len(bad)} rows. Drop or "
-            "impute those rows first; we never do it silently, because dropping rows changes the distribution that is "
-            "measured."
+            f"{caller}: `{name}` holds NaN, infinity or missing values in {int(bad.sum())} of {len(bad)} rows{inside}. "
+            "Drop or impute those rows first; we never do it silently, because dropping rows changes the distribution "
+            "that is measured."
         )
     facts = [_kind(column, nominal) for column, nominal in read]
     return Sample(

@@ -52,6 +52,7 @@ def mi(
     units: Annotated[str | None, typer.Option(help="nats (if not given) or bits.")] = None,
     ci_level: Annotated[float | None, typer.Option(help="Level of the interval; 0.9 if not given.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of splits and training; 0 if not given.")] = None,
+    blocks: Annotated[str | None, typer.Option(help="Block length of a series, or a column of group labels.")] = None,
     config: Annotated[pathlib.Path | None, typer.Option(help="JSON file with these settings; flags win.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the resolved settings.")] = False,
     progress: Annotated[bool, typer.Option(help="Progress bars of training on stderr.")] = False,
@@ -60,7 +61,7 @@ def mi(
 ) -> None:
     """Mutual information of columns of a CSV or Parquet file."""
     flags = {"data": data, "x": x, "y": y, "method": method, "fast": fast, "units": units, "ci_level": ci_level}
-    flags["seed"] = seed
+    flags |= {"seed": seed, "blocks": int(blocks) if blocks is not None and blocks.isdecimal() else blocks}
     given = {} if config is None else read_config(config)
     absent = [f"--{side}" for side in "xy" if not (flags[side] or given.get(side))]
     if absent:
@@ -80,6 +81,7 @@ def mi(
             progress=progress,
             units=settings.units,
             ci_level=settings.ci_level,
+            blocks=frame[settings.blocks].to_numpy() if isinstance(settings.blocks, str) else settings.blocks,
             rng=settings.seed,
         )
     if not quiet:
@@ -289,7 +291,8 @@ def _read(settings: MIConfig) -> Any:
     """Read the columns asked for, and no others."""
     import pandas as pd
 
-    wanted = list(dict.fromkeys((*settings.x, *settings.y)))
+    labels = (settings.blocks,) if isinstance(settings.blocks, str) else ()
+    wanted = list(dict.fromkeys((*settings.x, *settings.y, *labels)))
     header = _header(settings.data)
     absent = [name for name in wanted if name not in header]
     if absent:

@@ -27,6 +27,8 @@ class MIConfig(pydantic.BaseModel):
         Column names, at least one a side.
     method, fast, units, ci_level, seed
         As in `infocore.mutual_information`.
+    blocks : int or str, optional
+        Length of the blocks of a series, or the name of a column that holds one group label a row.
     """
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
@@ -39,6 +41,7 @@ class MIConfig(pydantic.BaseModel):
     units: Literal["nats", "bits"] = "nats"
     ci_level: float = pydantic.Field(0.9, gt=0, lt=1)
     seed: int = pydantic.Field(0, ge=0)
+    blocks: int | str | None = None
 
 
 def read_config(path: pathlib.Path) -> dict[str, Any]:
