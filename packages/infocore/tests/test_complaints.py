@@ -146,6 +146,7 @@ RELATIONS = {
     "two columns": lambda x, other: np.concatenate([x * other, x + other**2], axis=1),
 }
 NAMES_IT = {
+    "auto": "looks deterministic",
     "ksg": "looks deterministic",
     "ksg-2": "looks deterministic",
     "lnc": "looks deterministic",
