@@ -20,9 +20,12 @@ from typing import Any
 
 import study_coverage
 
+from infocore.tasks import BMI_V1, MORE
+from infocore.trials import read_trials, summarise
+
 HERE = pathlib.Path(__file__).parent
 RESULTS, GUIDE = HERE / "results", HERE.parent / "docs" / "guide"
-PAGES = (GUIDE / "infocore-comparison.md", GUIDE / "infocore-coverage.md")
+PAGES = (GUIDE / "infocore.md", GUIDE / "infocore-comparison.md", GUIDE / "infocore-coverage.md")
 Rows = list[dict[str, Any]]
 
 
@@ -121,6 +124,60 @@ def families(n: int) -> str:
             for name, error in table.items()
         ),
     )
+
+
+# What of the laws: (label, laws, n). The last two belong to no method: the second holds those of the first, shuffled.
+GROUPS: tuple[tuple[str, Callable[[str], bool], int], ...] = (
+    ("40 laws", BMI_V1.__contains__, 10_000),
+    ("six spirals", lambda law: law.startswith("spiral"), 10_000),
+    ("eleven Student", lambda law: "student-identity" in law, 10_000),
+    ("dense normal 50 + 50", lambda law: law == "multinormal-dense-50-50-0.5", 10_000),
+    ("40 laws", BMI_V1.__contains__, 1000),
+    ("45 other laws", MORE.__contains__, 10_000),
+    ("40 laws, y shuffled", lambda law: law.startswith("shuffled"), 10_000),
+)
+
+
+def groups() -> str:
+    """Return errors and coverage of the automatic choice by group of laws."""
+    trials = [t for t in read_trials(RESULTS / "accuracy.jsonl") if t.estimator == "auto"]
+    rows: list[list[str]] = []
+    for label, belongs, n in GROUPS:
+        chosen = [t for t in trials if t.n == n and belongs(t.task)]
+        if chosen:
+            s = summarise(chosen)
+            rows.append(
+                [
+                    label,
+                    str(n),
+                    str(s.trials),
+                    f"{s.mean_absolute_error:.4f}",
+                    f"{s.median_absolute_error:.4f}",
+                    f"{s.within['0.05']:.3f}",
+                    "" if s.width is None else f"{s.floor_ratio:.1f}",
+                    "" if s.coverage is None else f"{s.coverage:.2f}",
+                    "" if s.width is None else f"{s.width:.1f}",
+                ]
+            )
+    head = ("laws", "n", "trials", "mean", "median", "within 0.05", "mean over the floor", "coverage", "width in floors")
+    return markdown(head, rows)
+
+
+def other_laws() -> str:
+    """Return what the automatic choice says of each of our own laws."""
+    trials = {t.task: t for t in read_trials(RESULTS / "accuracy.jsonl") if t.estimator == "auto" and t.n == 10_000}
+    rows = [
+        [
+            f"`{name}`",
+            f"{law.information:.3f}",
+            "failed" if t.value is None else f"{t.value:.3f}",
+            "" if t.low is None or t.high is None else f"{t.low:.3f} to {t.high:.3f}",
+            t.method,
+        ]
+        for name, law in MORE.items()
+        if (t := trials.get(name)) is not None
+    ]
+    return markdown(("law", "truth", "value", "90 % interval", "method"), rows)
 
 
 # ---- speed
@@ -234,6 +291,8 @@ def coverage(laws: Callable[[str], bool]) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "accuracy": lambda: accuracy(10_000),
     "families": lambda: families(10_000),
+    "groups": groups,
+    "other laws": other_laws,
     "ksg": ksg,
     "pairs": pairs,
     "discrete": discrete,
