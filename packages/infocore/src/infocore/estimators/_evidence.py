@@ -29,6 +29,10 @@ __all__ = ["Candidate", "copula", "critic", "held_out_copula", "intrinsic_dimens
 ROWS = 1700
 # Neighbours looked at, and the n from which on the second of them is the one used.
 KS, MANY_ROWS = (3, 6, 12, 21), 500
+# Ratio of two misfits that decides for a line in k. In the root of k normals of 5 nats are read 0.15 nats high (n =
+# 10,000) and a sine with noise 0.24 (n = 1000), where the ratio is 1.6 to 13; uniform noise, with edges, gives 0.6 to
+# 2.0.
+CLEARLY = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,7 +118,10 @@ def nearest(pair: Pair, workers: int = 1) -> Candidate:
     shared = float(noise_of[0, 0] - 2 * noise_of[0, -1] + noise_of[-1, -1])
     disagree = abs(slope) > 2.0 * math.sqrt(max(shared, 0.0) / n)
     plain = int(ks[1 if n >= MANY_ROWS else 0])
-    weights = extrapolation_weights(ks, n, columns) if disagree else (ks == plain).astype(np.float64)
+    smooth = columns == 2 and _smooth(ks, np.array([every[int(k)][0] for k in ks]))
+    weights = (
+        extrapolation_weights(ks, n, columns, 1.0 if smooth else None) if disagree else (ks == plain).astype(np.float64)
+    )
     terms = np.stack([every[int(k)][1] for k in ks], axis=1) @ weights
     value, noise = float(terms.mean()), float(weights @ noise_of @ weights)
     # what the line took away, or left, may itself be wrong by about half
@@ -133,6 +140,17 @@ def nearest(pair: Pair, workers: int = 1) -> Candidate:
             "extrapolated": bool(disagree),
         },
     )
+
+
+def _smooth(ks: Ints, values: Floats) -> bool:
+    """Say whether values fall in proportion to k, as in a smooth density, and clearly not to its root, as at edges."""
+
+    def off_a_line(power: float) -> float:
+        size = np.sqrt(ks)
+        design = np.stack([np.ones(len(ks)), ks**power], axis=1) * size[:, None]
+        return float(np.linalg.norm(values * size - design @ (np.linalg.pinv(design) @ (values * size))))
+
+    return CLEARLY * off_a_line(1.0) < off_a_line(0.5)
 
 
 def nearest_mixed(pair: Pair, k: int) -> Candidate:

@@ -365,9 +365,9 @@ def _power(columns: int) -> float:
     return 0.5 if columns == 2 else min(1.0, 3 / columns)
 
 
-def extrapolation_weights(ks: Ints, n: int, columns: int) -> Floats:
+def extrapolation_weights(ks: Ints, n: int, columns: int, power: float | None = None) -> Floats:
     """Weights of the estimates at several k: the intercept of a line in ``(k / n) ** power``."""
-    power = _power(columns)
+    power = _power(columns) if power is None else power
     size = np.sqrt(ks)  # the variance of an estimate falls about as 1 / k
     design = np.stack([np.ones(len(ks)), (ks / n) ** power], axis=1) * size[:, None]
     return np.linalg.pinv(design)[0] * size
