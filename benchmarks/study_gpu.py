@@ -1,6 +1,6 @@
 """What a GPU buys: brute-force KSG, InfoNCE of large batches with its memory, and trained estimators on many rows.
 
-    python benchmarks/study_gpu.py            # all of it, about ten minutes on one data-centre GPU
+    python benchmarks/study_gpu.py            # all of it, on a GPU of 16 GB or more
     python benchmarks/study_gpu.py --small    # sizes for a CPU, to see that it runs and that values agree
 
 Appends one line of JSON a case to benchmarks/results/gpu.jsonl, with the device.

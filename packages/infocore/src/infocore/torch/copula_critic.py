@@ -41,8 +41,8 @@ Report = Literal["corrected", "held_out"]
 CRITIC = Separable((64, 64), 16, activation="gelu", unary=True)
 # Rows of a score matrix that is read at once; InfoNCE cannot exceed its log.
 LARGEST_FOLD = 1700
-# Share of the distance from the held-out to the training gain that is put back, and that is in doubt: the same as in
-# `infocore.torch.crossfit`, where it was measured.
+# Share of the distance from the held-out to the training gain that is put back, as in `infocore.torch.crossfit`, and
+# that is in doubt: less than there, and how often these intervals cover was not measured.
 SHARE, DOUBT = 2 / 3, 1 / 3
 
 

@@ -110,7 +110,7 @@ class CrossFittedMI:
     Notes
     -----
     See `infocore.torch.features` for what the critic is shown. The standard error is that of the held-out pointwise
-    terms, and a third of the distance between T and V is added for the correction, which is itself an estimate: a rule
+    terms, and half of the distance between T and V is added for the correction, which is itself an estimate: a rule
     that was measured, not proved (the docs have the coverage).
 
     References
