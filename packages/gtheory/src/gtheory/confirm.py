@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from gtheory._table import LOGARITHMS, MARGINS, measures
 from gtheory.information import nats_per_unit, unit_name
 from infocore.errors import InvalidDistributionError, ParameterError
 
@@ -161,47 +162,16 @@ def confirmation(a: float, b: float, c: float, d: float, base: float = 2) -> Con
             raise InvalidDistributionError(
                 f"confirmation: `{name}` must be a count, finite and not negative; got {count!r}."
             )
-    n = a + b + c + d
-    if n == 0:
+    if a + b + c + d == 0:
         raise InvalidDistributionError("confirmation: `a`, `b`, `c`, `d` are all 0, so the table says nothing.")
-    h1, h0, e1, e0 = a + b, c + d, a + c, b + d
-    empty = {"P(h1) is 0": h1 == 0, "P(h0) is 0": h0 == 0, "P(e1) is 0": e1 == 0, "P(e0) is 0": e0 == 0}
-    lift = (a * d - b * c) / n  # n (P(h1, e1) - P(h1) P(e1)), and of e0, h0 too
-    needs = {
-        "b1": ("h1", "h0", "e1"), "F1": ("h1", "h0", "e1"), "L": ("h1", "h0", "e1"), "lr": ("h1", "h0", "e1"),
-        "b0": ("h1", "h0", "e0"), "F0": ("h1", "h0", "e0"),
-        "c1": ("e1",), "ppv": ("e1",), "D": ("e1",), "Z": ("h1", "h0", "e1"), "R": ("h1", "e1"), "S": ("e1", "e0"),
-        "c0": ("e0",), "npv": ("e0",),
-        "M": ("h1",), "sensitivity": ("h1",), "specificity": ("h0",), "N": ("h1", "h0"), "C": (),
-    }  # fmt: skip
+    empty = {"h1": a + b == 0, "h0": c + d == 0, "e1": a + c == 0, "e0": b + d == 0}
     reasons = {
-        name: " and ".join(why for why, is_empty in empty.items() if is_empty and why[2:4] in margins)
-        for name, margins in needs.items()
+        name: " and ".join(f"P({margin}) is 0" for margin in margins if empty[margin])
+        for name, margins in MARGINS.items()
+        if any(empty[margin] for margin in margins)
     }
-    reasons = {name: why for name, why in reasons.items() if why}
-    gain = _ratio(lift, e1)
-    values = {
-        "b1": _ratio(a * d - b * c, max(a * h0, c * h1)),
-        "b0": _ratio(a * d - b * c, max(d * h1, b * h0)),
-        "c1": _ratio(a - c, max(a, c)),
-        "c0": _ratio(d - b, max(d, b)),
-        "F1": _ratio(a * d - b * c, a * h0 + c * h1),
-        "F0": _ratio(a * d - b * c, d * h1 + b * h0),
-        "D": gain,
-        "M": _ratio(lift, h1),
-        "R": _log_ratio(a * n, e1 * h1) / nats,
-        "C": lift / n,
-        "Z": _ratio(gain * n, h0 if lift >= 0 else h1),
-        "S": _ratio(a, e1) - _ratio(b, e0),
-        "N": _ratio(a, h1) - _ratio(c, h0),
-        "L": _log_ratio(a * h0, c * h1) / nats,
-        "sensitivity": _ratio(a, h1),
-        "specificity": _ratio(d, h0),
-        "ppv": _ratio(a, e1),
-        "npv": _ratio(d, e0),
-        "lr": _ratio(a * h0, c * h1) if c > 0 else math.inf,
-    }
-    values |= dict.fromkeys(reasons, math.nan)
+    values = {name: float(value) for name, value in measures(a, b, c, d).items()}
+    values |= {name: values[name] / nats for name in LOGARITHMS}
     return Confirmation(**values, base=float(base), reasons=reasons)
 
 
@@ -248,9 +218,3 @@ def confirmation_from_test(sensitivity: float, specificity: float, prevalence: f
 
 def _ratio(above: float, below: float) -> float:
     return above / below if below != 0 else math.nan
-
-
-def _log_ratio(above: float, below: float) -> float:
-    if above == 0:
-        return -math.inf if below != 0 else math.nan
-    return math.log(above / below) if below != 0 else math.inf
