@@ -10,6 +10,7 @@ from gtheory.confirm import Confirmation, confirmation, confirmation_from_test
 from gtheory.confirm_intervals import ConfirmationIntervals, confirmation_intervals
 from gtheory.information import SemanticInformation, semantic_information
 from gtheory.rate import RateFidelityCurve, RateFidelityPoint, rate_fidelity, rate_fidelity_curve
+from gtheory.theories import TheoryComparison, compare_theories
 from gtheory.truth import truth_matrix
 
 __all__ = [
@@ -18,7 +19,9 @@ __all__ = [
     "RateFidelityCurve",
     "RateFidelityPoint",
     "SemanticInformation",
+    "TheoryComparison",
     "__version__",
+    "compare_theories",
     "confirmation",
     "confirmation_from_test",
     "confirmation_intervals",

@@ -117,9 +117,9 @@ def confirmation_intervals(
 
     Notes
     -----
-    Measured coverage of nominal 0.9, over 2,000 tables of 200 or of 1,000 cases from four laws: "bootstrap" 0.88 to 0.94,
-    "exact" 0.90 to 0.95 where one proportion enters and 0.97 to 1.0 where two do. In the joint design D, M, R, C and Z
-    depend on three proportions, and "exact" gives no interval for them.
+    Measured coverage of nominal 0.9, over 2,000 tables of 200 or of 1,000 cases from four laws: "bootstrap" 0.88 to
+    0.94, "exact" 0.90 to 0.95 where one proportion enters and 0.97 to 1.0 where two do. In the joint design D, M, R, C
+    and Z depend on three proportions, and "exact" gives no interval for them.
 
     References
     ----------
