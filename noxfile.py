@@ -77,7 +77,7 @@ def alone(package: str, extra: str = "") -> list[str]:
 
 def without_torch(session: nox.Session, package: str) -> None:
     """Test a package, and its docstrings, in an environment that has no torch."""
-    install(session, *alone(package))
+    install(session, *alone(package), groups=("test", "solvers"))
     session.run("python", "-c", f"import importlib.util as u, {package}; assert u.find_spec('torch') is None")
     skip = [f"--ignore=packages/{package}/{part}/torch" for part in ("tests", f"src/{package}")]
     session.run("pytest", f"packages/{package}", *skip, *session.posargs)
