@@ -241,6 +241,9 @@ def test_an_empty_label_takes_the_z_that_its_label_describes_worst():
     posterior = np.array([[1.0, 0.0], [0.9, 0.1], [0.1, 0.9]])
     found = mmi_partition(posterior, np.full(3, 1 / 3), 2, start=[0, 0, 0])
     assert found.labels.tolist() == [0, 0, 1]
+    # labels that say the same are one, and the others go where they are needed
+    alike = mmi_partition([[0.5, 0.5], [0.5, 0.5], [1, 0], [0, 1]], np.full(4, 0.25), 3, start=[0, 1, 2, 2])
+    assert alike.information == pytest.approx(0.5)
     same = mmi_partition(np.full((4, 2), 0.5), np.full(4, 0.25), 3)  # nothing to tell apart: one label is enough
     assert same.information == pytest.approx(0.0, abs=1e-12)
 
@@ -353,6 +356,8 @@ def test_what_is_stated_is_what_the_predicted_labels_have():
     model = MMIClassifier(n_labels=4).fit(x, y)
     post = model.posterior_.predict_proba(x)
     assert model.information_ == pytest.approx(bits(post, np.full(150, 1 / 150), model.predict(x)), abs=1e-9)
+    # the mean over rows of what the label that each gets says of it
+    assert model.information_ == pytest.approx(model.decision_function(x).max(1).mean(), abs=1e-9)
 
 
 def ends_and_middle():
@@ -368,6 +373,23 @@ def test_a_partition_that_is_no_intervals_can_beat_the_best_intervals():
     assert model.certificate_.gap < -0.1
     assert model.information_ == pytest.approx(0.918296, abs=1e-6)  # h(1/3): the ends against the middle
     assert len(set(model.predict(x)[[0, 1, 2, 6, 7, 8]])) == 1
+
+
+def test_two_classes_are_ordered_by_posterior_not_by_the_column():
+    x, y = ends_and_middle()
+    y = np.where(y == "a", "a", "b")
+    model = MMIClassifier(posterior=DecisionTreeClassifier(random_state=0)).fit(x, y)
+    assert model.certificate_.kind == "global"
+    assert model.certificate_.value == pytest.approx(0.918296, abs=1e-6)
+    assert model.certificate_.gap == pytest.approx(0.0, abs=1e-12)
+    assert model.certificate_.unit == "bits"
+
+
+def test_rows_that_the_posterior_does_not_tell_apart_are_one():
+    x, y = load_iris(return_X_y=True)
+    tree = DecisionTreeClassifier(max_leaf_nodes=4, random_state=0)
+    model = MMIClassifier(posterior=tree).fit(x, y)
+    assert len(model.partition_.labels) == len(np.unique(model.posterior_.predict_proba(x), axis=0)) == 4
 
 
 def test_dynamic_programming_takes_over_where_starts_failed(monkeypatch):

@@ -161,7 +161,7 @@ def mmi_partition(
     """Partition z into labels by the channel-matching iteration, from a given start or the best of several random ones.
 
     Each step takes the semantic channel that matches the labels as used, ``I_ij = log P(y_j|x_i) / P(y_j)``, and gives
-    each z the label with the largest ``sum_i P(x_i|z) I_ij``; of equals, the one it has. A label that ends up empty
+    each z the label with the largest ``sum_i P(x_i|z) I_ij``; of equals, the first. A label that ends up empty
     takes the z with the largest ``P(z) KL(P(x|z) || P(x|y))``, which does not lower the information.
 
     Parameters
@@ -293,9 +293,7 @@ def _step(post: Floats, joint: Floats, labels: Ints, n_labels: int) -> Ints:
     used = np.flatnonzero(information[0] > -np.inf)
     scores = np.full((len(post), n_labels), -np.inf)
     scores[:, used] = post @ information[:, used]
-    best = scores.argmax(1)
-    rows = np.arange(len(post))
-    return np.where(scores[rows, best] > scores[rows, labels], best, labels)
+    return scores.argmax(1).astype(np.int64)
 
 
 def _refill(post: Floats, weights: Floats, labels: Ints, n_labels: int) -> Ints:
