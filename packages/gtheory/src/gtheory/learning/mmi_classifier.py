@@ -26,7 +26,7 @@ from infocore.semantic import Floats
 __all__ = ["MMICertificate", "MMIClassifier"]
 
 _NAME = "MMIClassifier"
-_DP_ROWS = 4000  # above this many distinct rows dynamic programming takes more than a second, and is left out
+_DP_ROWS = 4000  # half a second of dynamic programming, which grows as the square
 
 
 @dataclasses.dataclass(frozen=True)
