@@ -210,6 +210,14 @@ def test_predict_takes_a_sample_of_the_new_population():
     assert model.with_prior(old).information([[65.0]])[0, 3] < 0 < model.information([[65.0]])[0, 3]
 
 
+def test_most_information_need_not_be_true():
+    # among those over 60 the one of 62 is the least unlike a minor: log T - log mean T > 0 with T = exp(-35.2)
+    model, _ = ages_classifier()
+    old = np.linspace(60, 100, 401)[:, None]
+    assert model.predict([[62.0]], prior=old).tolist() == ["Non-adult"]
+    assert model.predict_truth([[62.0]])[0, 0] == pytest.approx(math.exp(-35.2), rel=1e-9)
+
+
 # multilabel
 
 
