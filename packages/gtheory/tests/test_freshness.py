@@ -39,7 +39,7 @@ def test_golden_values_of_a_pointer():
 )  # fmt: skip
 def test_information_is_the_integral_and_the_best_width_is_the_best(width, error, bias, sd):
     found = reading_information(width, error, bias, sd=sd, base=math.e)
-    assert (found.G, found.R) == pytest.approx(on_a_grid(width, error, bias, found.sd), abs=1e-9)
+    assert pytest.approx(on_a_grid(width, error, bias, found.sd), abs=1e-9) == (found.G, found.R)
     assert found.G <= found.R + 1e-12
     if sd is None:
         for other in (0.99 * found.sd, 1.01 * found.sd):
@@ -58,7 +58,7 @@ def test_extreme_widths_stay_finite():
     wide = reading_information(10.0, 1.0, sd=1e200)
     assert (wide.G, wide.zero_radius) == (0.0, pytest.approx(10 / math.sqrt(12)))
     assert reading_information(10.0, 1.0, sd=0.999e5).zero_radius == pytest.approx(10 / math.sqrt(12), rel=1e-6)
-    assert reading_information(10.0, 1e300).R == pytest.approx(0.0, abs=1e-12)
+    assert pytest.approx(0.0, abs=1e-12) == reading_information(10.0, 1e300).R
 
 
 @pytest.mark.parametrize(("diffusion", "speed"), [(0.5, 0.0), (0.0, 0.3), (0.2, 0.1)])

@@ -8,13 +8,66 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from gtheory import optimal_truth, semantic_information, truth, truth_matrix
+from gtheory import optimal_truth, semantic_bayes, semantic_information, truth, truth_matrix
+from gtheory.information import semantic_distortion
 from infocore import bounds
-from infocore.errors import ParameterError
+from infocore.errors import InvalidDistributionError, NonFiniteError, ParameterError
 
 PX = np.array([0.5, 0.5])
 TRUTH = np.array([[1.0, 0.2], [0.2, 1.0]])
 CH = np.array([[0.9, 0.1], [0.1, 0.9]])
+
+
+@given(seed=st.integers(0, 10**6))
+def test_identities_of_semantic_information(seed):
+    rng = np.random.default_rng(seed)
+    px, ch = rng.dirichlet(np.ones(6)), rng.dirichlet(np.ones(4), 6)
+    matrix = rng.uniform(0.01, 1.0, (6, 4))
+    info = semantic_information(px, matrix, ch, base=math.e)
+    joint = px[:, None] * ch
+    assert info.semantic_entropy - info.fuzzy_entropy == pytest.approx(info.G, abs=1e-12)
+    assert np.sum(joint * semantic_distortion(matrix, math.e)) == pytest.approx(info.fuzzy_entropy, abs=1e-12)
+    assert info.py @ info.per_label == pytest.approx(info.G, abs=1e-12)
+    predicted, actual = semantic_bayes(px, matrix), joint / info.py
+    divergences = np.sum(actual * np.log(actual / predicted), axis=0)
+    assert info.py @ divergences == pytest.approx(info.loss, abs=1e-12)
+    assert info.loss >= -1e-12
+    # most semantic information is most likelihood: they differ by the entropy of x
+    assert np.sum(joint * np.log(predicted)) == pytest.approx(info.G + np.sum(px * np.log(px)), abs=1e-12)
+    np.testing.assert_allclose(info.pointwise, np.log(predicted / px[:, None]), atol=1e-12)
+    assert info.efficiency == pytest.approx(info.G / info.R)
+
+
+def test_a_label_used_of_what_it_is_false_of_costs_everything():
+    info = semantic_information(PX, np.eye(2), CH)
+    assert (info.G, info.loss, info.efficiency, info.fuzzy_entropy) == (-math.inf, math.inf, -math.inf, math.inf)
+    assert info.per_label.tolist() == [-math.inf, -math.inf]
+    assert info.pointwise.tolist() == [[1.0, -math.inf], [-math.inf, 1.0]]
+    # not where it is never so used
+    assert semantic_information(PX, np.eye(2), np.eye(2)).G == 1.0
+
+
+def test_a_label_false_everywhere_may_not_be_used():
+    false = np.array([[1.0, 0.0], [1.0, 0.0]])
+    with pytest.raises(InvalidDistributionError, match="label 1 false wherever"):
+        semantic_information(PX, false, CH)
+    unused = semantic_information(PX, false, [[1.0, 0.0], [1.0, 0.0]])
+    assert unused.G == 0.0
+    assert np.isnan(unused.pointwise[:, 1]).all() and math.isnan(unused.per_label[1])
+
+
+def test_distortion_is_the_logarithm_of_truth_and_back():
+    np.testing.assert_allclose(semantic_distortion(TRUTH), -np.log2(TRUTH))
+    np.testing.assert_allclose(semantic_distortion(np.log(TRUTH), 10, log=True), -np.log10(TRUTH))
+    np.testing.assert_allclose(truth.from_distortion(semantic_distortion(TRUTH, math.e)), TRUTH)
+    assert semantic_distortion([[0.0, 1.0]]).tolist() == [[math.inf, 0.0]]
+    assert not np.signbit(semantic_distortion([[1.0 + 1e-9]]))
+    with pytest.raises(ParameterError, match="semantic_distortion: `base`"):
+        semantic_distortion(TRUTH, 1)
+    with pytest.raises(NonFiniteError, match="semantic_distortion: `truth`"):
+        semantic_distortion([[math.nan]])
+    with pytest.raises(InvalidDistributionError, match="semantic_distortion: `truth`"):
+        semantic_distortion([[2.0]])
 
 
 def test_units_are_carried_and_convert():

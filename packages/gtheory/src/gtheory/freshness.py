@@ -81,7 +81,7 @@ class Freshness:
         Standard deviation of the truth function behind `G`.
     expiry : float
         Age at which `G` is 0 and the reading begins to mislead: 0 if it does when fresh, infinite
-        if its error does not grow.
+        if its error does not grow, or would have to beyond 100 ranges.
     base : float
         Base of the logarithms: 2 for bits.
     """

@@ -10,7 +10,7 @@ from infocore import semantic
 from infocore.errors import ParameterError
 from infocore.semantic import Floats, logical_probability
 
-__all__ = ["SemanticInformation", "nats_per_unit", "semantic_information", "unit_name"]
+__all__ = ["SemanticInformation", "nats_per_unit", "semantic_distortion", "semantic_information", "unit_name"]
 
 _UNITS = {2.0: "bits", math.e: "nats", 10.0: "hartleys"}
 _ZERO_RATE = 1e-12  # nats; a rate below this is 0 with rounding
@@ -143,6 +143,46 @@ def semantic_information(
         py=info.py,
         logical_probability=info.logical_probability,
     )
+
+
+def semantic_distortion(truth: ArrayLike, base: float = 2, *, log: bool = False) -> Floats:
+    r"""Distortion of saying a label of an x, :math:`d(y_j|x_i) = \log 1 / T(\theta_j|x_i)`.
+
+    Its mean under the joint law is the fuzzy entropy; `gtheory.truth.from_distortion` is the way back (from nats).
+
+    Parameters
+    ----------
+    truth : array of shape (m, n)
+        Truth matrix in [0, 1], or its logarithm with ``log=True``.
+    base : float
+        Base of the logarithms: 2 for bits.
+    log : bool
+        Whether `truth` holds log T.
+
+    Returns
+    -------
+    ndarray of shape (m, n)
+        In the unit of `base`; infinite where the label is certainly false.
+
+    Raises
+    ------
+    ParameterError
+        If `base` is not above 1.
+    ShapeError, KindError, NonFiniteError
+        If `truth` is not a real matrix, or holds NaN.
+    InvalidDistributionError
+        If it leaves [0, 1].
+
+    Examples
+    --------
+    >>> semantic_distortion([[1.0, 0.25], [0.0, 1.0]]).tolist()
+    [[0.0, 2.0], [inf, 0.0]]
+    """
+    caller = "semantic_distortion"
+    nats = nats_per_unit(base, caller)
+    matrix = semantic.real(truth, caller, "truth", ndim=2)
+    log_truth = semantic.truth_values(matrix, caller, rows=len(matrix), log=log)
+    return np.maximum(-log_truth, 0.0) / nats  # within the tolerance above 1 it is rounding
 
 
 def nats_per_unit(base: float, caller: str) -> float:

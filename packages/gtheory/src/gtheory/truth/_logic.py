@@ -135,14 +135,17 @@ def disjunction(a: ArrayLike, b: ArrayLike, *, coupling: Coupling, log: bool = F
     a, b = _truth(a, caller, "a", log), _truth(b, caller, "b", log)
     if coupling == "comonotone":
         return np.maximum(a, b)
-    if coupling == "independent":
-        return np.minimum(np.logaddexp(a, b + _log_complement(a)), 0.0) if log else a + b * (1.0 - a)
-    return np.minimum(np.logaddexp(a, b), 0.0) if log else np.minimum(a + b, 1.0)
+    if not log:
+        return a + b * (1.0 - a) if coupling == "independent" else np.minimum(a + b, 1.0)
+    with np.errstate(invalid="ignore"):  # NaN stays NaN
+        return np.minimum(np.logaddexp(a, b + _log_complement(a) if coupling == "independent" else b), 0.0)
 
 
 @dataclasses.dataclass(frozen=True)
 class Not(TruthFunction):
     """The label is not true: 1 - T(x).
+
+    Where log T rounds to 0, it is -inf; a `Logistic` of the opposite slope is the negation that holds further out.
 
     Parameters
     ----------
