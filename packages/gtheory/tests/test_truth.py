@@ -6,20 +6,24 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import multivariate_normal
 
 from gtheory.truth import (
     Crisp,
     Disbelief,
     Gaussian,
+    Interval,
     Logistic,
+    MultivariateGaussian,
     Tabulated,
     from_distortion,
     from_scores,
     truth_matrix,
 )
-from infocore.errors import InvalidDistributionError, NonFiniteError, ParameterError, ShapeError
+from infocore.errors import InvalidDistributionError, KindError, NonFiniteError, ParameterError, ShapeError
 
 X = np.linspace(-50, 50, 101)
+PLANE = MultivariateGaussian((0.0, 0.0), ((1.0, 0.0), (0.0, 1.0)))
 
 
 @pytest.mark.parametrize(
@@ -45,6 +49,64 @@ def test_logarithms_hold_where_values_underflow():
     assert Crisp(lambda x: x > 0).log([-1.0]).tolist() == [-math.inf]
     assert Disbelief(Crisp(lambda x: x > 0), 0.25).log([-1.0]).tolist() == pytest.approx([math.log(0.25)])
     assert truth_matrix([Gaussian(0.0, 1.0)], [100.0], log=True).tolist() == [[-5000.0]]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "slope", "slope_high"),
+    [
+        (-3.0, 4.0, 2.0, None),
+        (-3.0, 4.0, 2.0, 0.3),
+        (1.0, 1.1, 0.5, 5.0),
+        (0.0, 1e-6, 1.0, 1.0),
+        (-30.0, 30.0, 9.0, 0.1),
+    ],
+)
+def test_an_interval_is_the_product_of_its_edges_over_the_maximum(low, high, slope, slope_high):
+    function = Interval(low, high, slope, slope_high)
+    x = np.linspace(-60, 60, 1_200_001)
+    product = Logistic(low, slope)(x) * Logistic(high, -(slope_high or slope))(x)
+    # the grid's own maximum is short of the true one by its step squared
+    np.testing.assert_allclose(function(x), product / product.max(), rtol=1e-7, atol=1e-12)
+    assert function.peak == pytest.approx(x[product.argmax()], abs=1e-3)
+    assert function(function.peak) == 1.0
+    assert (function.log(x) <= 0).all()
+    assert function.slopes == (slope, slope if slope_high is None else slope_high)
+
+
+def test_a_gaussian_of_several_variables_is_a_density_over_its_maximum():
+    rng = np.random.default_rng(0)
+    root = rng.standard_normal((3, 3))
+    mean, cov = rng.standard_normal(3), root @ root.T
+    function, points = MultivariateGaussian(mean, cov), rng.standard_normal((5, 4, 3))
+    law = multivariate_normal(mean, cov)
+    np.testing.assert_allclose(function.log(points), law.logpdf(points) - law.logpdf(mean), atol=1e-9)
+    assert function(mean) == 1.0
+    assert len({function, MultivariateGaussian(tuple(mean.tolist()), cov.tolist())}) == 1
+    line = MultivariateGaussian((3.0,), ((4.0,),))
+    np.testing.assert_allclose(line(X[:, None]), Gaussian(3.0, 2.0)(X), rtol=1e-12)
+    matrix = truth_matrix([function, MultivariateGaussian((0, 0, 0), np.eye(3))], points[0])
+    assert matrix.shape == (4, 2)
+    np.testing.assert_allclose(matrix[:, 1], np.exp(-np.sum(points[0] ** 2, 1) / 2))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [Gaussian(0.0, 1e-9), Gaussian(0.0, 1e-300), Logistic(0.0, 1e6), Logistic(0.0, -1e300), Interval(-1.0, 1.0, 1e6),
+     Interval(-1.0, 1.0, 1e6, 1e-6), Interval(0.0, 1e-12, 1e-6, 1e6), Interval(-1e300, 1e300, 1e-9, 1e9),
+     Disbelief(Gaussian(0.0, 1e-9), 1e-300)],
+)  # fmt: skip
+def test_what_is_all_but_crisp_or_flat_neither_overflows_nor_is_nan(function):
+    x = np.array([-np.inf, -1e308, -1e3, -1.0, -1e-9, 0.0, 1e-9, 1.0, 1e3, 1e308, np.inf])
+    log = function.log(x)
+    assert not np.isnan(log).any()
+    assert (log <= 0).all()
+    assert ((function(x) >= 0) & (function(x) <= 1)).all()
+
+
+def test_a_thin_gaussian_of_several_variables_keeps_its_digits():
+    thin = MultivariateGaussian((0.0, 0.0), ((1e-18, 0.0), (0.0, 1e6)))
+    np.testing.assert_allclose(thin.log([[1e-9, 1e3], [1.0, 0.0]]), [-1.0, -5e17])
+    assert thin.log([[1e200, 0.0]]).tolist() == [-math.inf]
 
 
 def test_objects_are_frozen_and_equal_by_value():
@@ -84,7 +146,23 @@ def test_scores_become_truth_with_maximum_one_whatever_is_added_per_label(seed):
         (lambda: Tabulated((1.0, 2.0), (1.0, 1.5)), InvalidDistributionError, r"Tabulated: `values`.*1 to 1.5"),
         (lambda: Tabulated((1.0, 2.0), (1.0, 0.5))([1.5]), ParameterError, "1 values that are not in the table"),
         (lambda: truth_matrix([], [1.0]), ParameterError, "at least one truth function"),
-        (lambda: truth_matrix([Gaussian(0.0, 1.0)], 1.0), ShapeError, "`x` must have one axis"),
+        (lambda: truth_matrix([Gaussian(0.0, 1.0)], 1.0), ShapeError, "`x` must have one axis.*label 0 gave 0 axes"),
+        (lambda: truth_matrix([PLANE, Gaussian(0.0, 1.0)], [[1.0, 2.0]]), ShapeError, "label 1 gave 2 axes"),
+        (lambda: Interval(1.0, 1.0, 1.0), ParameterError, "Interval: `low` must be below `high`; got 1.0 and 1.0"),
+        (lambda: Interval(math.inf, 1.0, 1.0), ParameterError, "Interval: `low` must be finite"),
+        (lambda: Interval(0.0, math.nan, 1.0), ParameterError, "Interval: `high` must be finite"),
+        (lambda: Interval(0.0, 1.0, -1.0), ParameterError, "Interval: `slope` must be positive"),
+        (lambda: Interval(0.0, 1.0, 1.0, 0.0), ParameterError, "Interval: `slope_high` must be positive"),
+        (lambda: PLANE([1.0, 2.0, 3.0]), ShapeError, r"last axis of length 2.*got shape \(3,\)"),
+        (lambda: PLANE(1.0), ShapeError, "last axis of length 2"),
+        (lambda: MultivariateGaussian((0, 0), ((1.0,),)), ShapeError, r"`cov` must have shape \(2, 2\)"),
+        (lambda: MultivariateGaussian((0, 0), ((1, 0), (0, math.nan))), NonFiniteError, "`cov` holds NaN"),
+        (lambda: MultivariateGaussian((0, math.inf), np.eye(2)), NonFiniteError, "`mean` holds NaN"),
+        (lambda: MultivariateGaussian(("a",), ((1.0,),)), KindError, "`mean` must hold real numbers"),
+        (lambda: MultivariateGaussian((0, 0), ((1, 0.5), (0.4, 1))), ParameterError, "symmetric.*by up to 0.1"),
+        (lambda: MultivariateGaussian((0, 0), ((1, 2), (2, 1))), ParameterError, "positive definite.*matrix of -1"),
+        (lambda: MultivariateGaussian((0, 0), ((1, 1), (1, 1))), ParameterError, "must be positive definite"),
+        (lambda: MultivariateGaussian((0, 0), ((1, 0), (0, 0))), ParameterError, "a variance of 0 on its diagonal"),
         (lambda: from_scores([[math.inf]]), NonFiniteError, "1 of 1 columns"),
         (lambda: from_distortion([[-1.0]]), InvalidDistributionError, "`distortion` must be non-negative"),
         (lambda: from_distortion([[math.nan, 1.0]]), InvalidDistributionError, "1 NaN"),

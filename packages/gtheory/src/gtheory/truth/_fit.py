@@ -180,19 +180,21 @@ def fit_truth(
         raise ParameterError(f"{caller}: `tol` and `max_iter` must be positive; got {tol!r} and {max_iter!r}.")
     sample = _sample(family, positives, population, positive_weights, population_weights)
     held = _held(family, fixed)
-    if start is not None and not isinstance(start, Disbelief if disbelief == "fit" else family):
-        raise ParameterError(
-            f"{caller}: `start` must be a {'Disbelief' if disbelief == 'fit' else family.__name__}; got {start!r}."
-        )
+    if start is not None:
+        doubted = disbelief == "fit"
+        believed = start.truth if doubted and isinstance(start, Disbelief) else start
+        if doubted != isinstance(start, Disbelief) or not isinstance(believed, family):
+            raise ParameterError(
+                f"{caller}: `start` must be a {'Disbelief of a ' if doubted else ''}{family.__name__}; got {start!r}."
+            )
+        believed = dataclasses.replace(believed, **held)
+        start = dataclasses.replace(start, truth=believed) if isinstance(start, Disbelief) else believed
     search = _Search(sample, tuple(held), tol, max_iter)
     degree = 0.0 if disbelief == "fit" else float(disbelief)
-    if start is not None and not isinstance(start, Disbelief):
-        start = dataclasses.replace(start, **held)
     starts: list[TruthFunction] = [start] if start is not None else starts_of(family, sample, held, search.information)
     if disbelief == "fit" and start is None:
         plain = search.best(starts)
-        doubted: list[TruthFunction] = [Disbelief(s, b) for s in [plain.truth, *starts[:3]] for b in _DEGREES]
-        best = search.best(doubted)
+        best = search.best([Disbelief(s, b) for s in [plain.truth, *starts[:3]] for b in _DEGREES])
         if best.value <= plain.value + _SAME:
             best = dataclasses.replace(plain, truth=Disbelief(plain.truth, 0.0))
     else:
@@ -251,23 +253,34 @@ class _Search:
         return self._pressed(found)
 
     def _climb(self, truth: TruthFunction, pinned: str = "") -> _Point:
-        value, slope, pressed = -math.inf, math.inf, ()
+        value, slope, pressed, left = -math.inf, math.inf, (), self.max_iter
         for _ in range(_ROUNDS):
             chart, bounds = self._chart(truth, pinned)
             low, high = np.array(bounds).T
-            result = minimize(
-                functools.partial(self._objective, chart),
-                np.clip(chart.origin, low, high),
-                jac=True,
-                method="L-BFGS-B",
-                bounds=bounds,
-                options={"maxiter": self.max_iter, "ftol": 1e-15, "gtol": self.tol / 100, "maxcor": 20, "maxls": 40},
-            )
-            self.n_iter += int(result.nit)
-            value, truth = -float(result.fun), chart.truth(result.x)
-            pressed = chart.pressed(result.x, bounds)
-            slope = _projected(result.x, np.asarray(result.jac), chart, bounds)
-            if slope <= self.tol / 100 or pressed or result.nit >= self.max_iter:
+            z, free = np.clip(chart.origin, low, high), low < high
+            if free.any():
+                result = minimize(
+                    functools.partial(self._objective_of, chart, z, free),
+                    z[free],
+                    jac=True,
+                    method="L-BFGS-B",
+                    bounds=[bound for bound, moves in zip(bounds, free, strict=True) if moves],
+                    options={
+                        "maxiter": self.max_iter,
+                        "ftol": 1e-15,
+                        "gtol": self.tol / 100,
+                        "maxcor": 20,
+                        "maxls": 40,
+                    },
+                )
+                self.n_iter += int(result.nit)
+                left -= int(result.nit)
+                z[free] = result.x
+            loss, descent = self._objective(chart, z)
+            value, truth = -loss, chart.truth(z)
+            pressed = chart.pressed(z, bounds)
+            slope = _projected(z, descent, chart, bounds)
+            if slope <= self.tol / 100 or pressed or left <= 0:
                 break
         return _Point(truth, value, slope, pressed)
 
@@ -296,6 +309,12 @@ class _Search:
             for name, at, bound in zip(chart.names, chart.origin.tolist(), chart.bounds(), strict=True)
         ]
         return chart, bounds
+
+    def _objective_of(self, chart: Chart, z: Floats, free: NDArray[np.bool_], values: Floats) -> tuple[float, Floats]:
+        whole = z.copy()
+        whole[free] = values
+        loss, descent = self._objective(chart, whole)
+        return loss, descent[free]
 
     def _objective(self, chart: Chart, z: Floats) -> tuple[float, Floats]:
         s = self.sample
@@ -394,4 +413,7 @@ def _held(family: type[TruthFunction], fixed: Mapping[str, Any] | None) -> dict[
             f"fit_truth: `fixed` must name parameters of {family.__name__} ({', '.join(names)}); got "
             f"{', '.join(unknown)}."
         )
+    absent = [name for name, value in held.items() if value is None]
+    if absent:
+        raise ParameterError(f"fit_truth: `fixed` gives no value for {', '.join(absent)}; leave out what is not known.")
     return held

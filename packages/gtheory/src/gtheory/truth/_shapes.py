@@ -320,4 +320,5 @@ class Disbelief(TruthFunction):
             return self.truth.log(x)
         if self.degree == 1:
             return np.zeros_like(self.truth.log(x))
-        return np.logaddexp(math.log(self.degree), math.log1p(-self.degree) + self.truth.log(x))
+        doubted = np.logaddexp(math.log(self.degree), math.log1p(-self.degree) + self.truth.log(x))
+        return np.minimum(doubted, 0.0)  # above 0 it is rounding
