@@ -1,8 +1,9 @@
-"""What needs torch: `SemanticInfoLoss`, truth functions learned by a network."""
+"""What needs torch: truth functions learned by a network, as a loss and behind scikit-learn's words."""
 
 from infocore.errors import MissingExtraError
 
 try:
+    from gtheory.torch.classifier import NeuralTruthClassifier
     from gtheory.torch.loss import SemanticInfoLoss
 except ModuleNotFoundError as e:
     raise MissingExtraError(
@@ -10,4 +11,4 @@ except ModuleNotFoundError as e:
         "pip install -c constraints.txt './packages/infocore[torch]' './packages/gtheory[torch]'"
     ) from e
 
-__all__ = ["SemanticInfoLoss"]
+__all__ = ["NeuralTruthClassifier", "SemanticInfoLoss"]
