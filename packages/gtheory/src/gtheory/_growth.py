@@ -9,6 +9,7 @@ import math
 import warnings
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import linprog
 
@@ -108,7 +109,7 @@ def free_positions(returns: Floats, p: Floats, cash: float, *, short: bool, tol:
     return Growth(q / unit, float(p @ np.log1p(excess @ q)) + math.log(cash), gap, step)
 
 
-def _priced(excess: Floats, p: Floats, wealth: Floats, held: Floats) -> float:
+def _priced(excess: Floats, p: Floats, wealth: Floats, held: NDArray[np.bool_]) -> float:
     """Bound what is missing to the greatest growth by prices of the scenarios at which no position gains."""
     price = p / wealth
     tied = held | (price @ excess > 0)  # what is held must gain nothing, the rest must not gain
