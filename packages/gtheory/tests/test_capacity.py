@@ -83,6 +83,8 @@ def test_what_is_never_true_is_left_out_and_logarithms_hold():
     log = semantic_capacity([[-1000.0, -2000.0], [-3000.0, -1500.0]], log=True)
     assert log.lower == pytest.approx(1.0)  # each label is all but excluded by the other's x
     assert semantic_capacity(np.ones((3, 2))).lower == 0.0
+    alone = semantic_capacity([[0.3], [0.1], [0.2]])
+    assert (alone.lower, alone.upper) == pytest.approx((0.0, 0.0), abs=1e-12)
 
 
 def test_a_climb_that_is_cut_short_warns_and_is_still_a_lower_bound():

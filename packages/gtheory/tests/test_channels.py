@@ -68,6 +68,7 @@ def test_smoothing_adds_pseudo_counts_and_leaves_nothing_undefined():
     # each label alone: (2+1)/(4+2) = 1/2 beside (10+1)/(10+2) = 11/12, and 5/6 beside 1/2
     got = optimal_truth(counts=[[2, 4], [10, 5]], instances=[4, 10], smoothing=1)
     np.testing.assert_allclose(got, [[6 / 11, 1.0], [1.0, 0.6]])
+    np.testing.assert_allclose(optimal_truth(counts=[[2], [10]], instances=[4, 10], smoothing=1), got[:, :1])
     np.testing.assert_allclose(optimal_truth(counts=[[3, 0], [1, 0]], smoothing=1e-9)[:, 0], [1.0, 1.0], atol=1e-8)
 
 

@@ -78,7 +78,10 @@ def test_a_label_used_as_its_meaning_says_is_understood_however_rarely_it_is_use
     assert found.information == pytest.approx(information(truth, AGE, AGE, PRIOR * truth(AGE), PRIOR), abs=1e-12)
 
 
-@pytest.mark.parametrize("truth", [Logistic(18.0, 0.5), Gaussian(50.0, 3.0), Interval(20.0, 40.0, 0.5, 2.0)])
+@pytest.mark.parametrize(
+    "truth",
+    [Logistic(18.0, 0.5), Gaussian(50.0, 3.0), Interval(20.0, 40.0, 0.5, 2.0), Interval(30.0, 34.0, 0.2, 0.4)],
+)
 def test_disbelief_is_understood_too(truth):
     doubted = Disbelief(truth, 0.1)
     np.testing.assert_allclose(
@@ -89,6 +92,23 @@ def test_disbelief_is_understood_too(truth):
     believed = on_grid(type(truth), truth, disbelief="fit")
     assert isinstance(believed.truth, Disbelief) and believed.truth.degree == 0.0 and believed.converged
     np.testing.assert_allclose(parameters(believed.truth.truth), parameters(truth), rtol=2e-6)
+
+
+@pytest.mark.parametrize("truth", [*LABELS, Interval(30.0, 34.0, 0.2, 0.4)])
+@pytest.mark.parametrize("disbelief", [0.0, 0.1])
+def test_of_a_label_used_otherwise_no_neighbour_says_more(truth, disbelief):
+    usage = PRIOR * Disbelief(truth, disbelief)(AGE) * np.random.default_rng(0).uniform(0.5, 1.5, 101)
+    found = fit_truth(
+        type(truth), AGE, positive_weights=usage, population_weights=PRIOR, disbelief=disbelief, base=math.e
+    )
+    assert found.converged
+    shape = found.truth.truth if disbelief else found.truth
+    for i, step in itertools.product(range(len(parameters(shape))), (-1e-3, 1e-3)):
+        moved = parameters(shape)
+        moved[i] += step * abs(moved[i])
+        neighbour = type(truth)(*moved)
+        neighbour = Disbelief(neighbour, disbelief) if disbelief else neighbour
+        assert information(neighbour, AGE, AGE, usage, PRIOR) < found.information
 
 
 def test_what_is_learned_under_one_prior_predicts_under_another():
@@ -188,7 +208,7 @@ def test_no_other_optimiser_does_better_on_samples(seed):
         assert found.information >= other - 1e-9
 
 
-# 40 seeds of 20000 people: bias 0.010 and s.d. 0.22 of the centre, 0.0045 and 0.025 of the slope; tolerance bias + 4 s.d.
+# 40 seeds: bias 0.010 and s.d. 0.22 of the centre, 0.0045 and 0.025 of the slope; tolerance: bias + 4 s.d.
 def test_a_sample_without_negatives_is_enough():
     rng = np.random.default_rng(0)
     people = rng.normal(40, 15, 20_000)
@@ -226,6 +246,8 @@ def test_parameters_that_are_known_are_kept():
         wrong = on_grid(Logistic, Logistic(18.0, 0.5), fixed={"slope": -0.5})
     assert wrong.truth.slope == -0.5 and wrong.information == pytest.approx(0.0, abs=1e-12)
     assert on_grid(Gaussian, LABELS[2], fixed={"mean": 40.0, "sd": 3.0}).truth == Gaussian(40.0, 3.0)
+    beyond = on_grid(Gaussian, LABELS[3], fixed={"mean": -20.0})
+    assert (beyond.truth.mean, beyond.truth.sd) == (-20.0, pytest.approx(30.0, rel=2e-6))
 
 
 def test_a_start_may_be_given():
@@ -259,6 +281,20 @@ def test_an_optimum_at_infinity_is_said_to_be_there(family, positives, at_bound,
     assert not found.converged
     assert set(found.at_bound) == at_bound
     assert found.information == pytest.approx(nats, abs=1e-8)
+
+
+@pytest.mark.parametrize("seed", [1, 25])  # 25: five examples, of which the climbs from soft edges make less
+def test_no_fit_says_less_than_the_crisp_set_around_its_examples(seed):
+    rng = np.random.default_rng(seed)
+    groups = rng.integers(1, 4)
+    x = np.concatenate(
+        [rng.normal(rng.uniform(-10, 10), rng.uniform(0.3, 5), rng.integers(30, 400)) for _ in range(groups)]
+    )
+    low, high = np.sort(rng.choice(x, 2, replace=False))
+    for family, inside in ((Logistic, x > low), (Interval, (x >= low) & (x <= high))):
+        with pytest.warns(ConvergenceWarning):
+            found = fit_truth(family, x[inside], x, base=math.e)
+        assert found.information >= -math.log(inside.mean()) - 1e-9
 
 
 def test_an_exponential_tilt_is_the_limit_of_both_gaussian_and_logistic():

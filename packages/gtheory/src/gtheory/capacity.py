@@ -17,6 +17,7 @@ from infocore.semantic import Floats, real, semantic_information, truth_values
 __all__ = ["SemanticCapacity", "semantic_capacity"]
 
 _MET = 1e-9  # nats; bounds closer than this have met
+_ROUNDING = 1e-12  # nats; bounds closer than this are equal, whichever is above
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -155,10 +156,10 @@ def semantic_capacity(
     labels, _ = _best_labels(px, scaled)
     ch = np.zeros(matrix.shape)
     ch[np.arange(len(ch)), true[labels]] = 1.0
-    lower = semantic_information(px, log_truth, ch, log=True).g
+    lower, upper = semantic_information(px, log_truth, ch, log=True).g, _upper(scaled)
     return SemanticCapacity(
         lower=lower / nats,
-        upper=max(_upper(scaled), lower) / nats,  # where they meet, the lower may be above by rounding
+        upper=(lower if abs(upper - lower) <= _ROUNDING else upper) / nats,
         base=float(base),
         px=px,
         ch=ch,

@@ -20,7 +20,6 @@ from scipy.special import expit
 
 from gtheory.truth._base import TruthFunction
 from gtheory.truth._shapes import Disbelief, Gaussian, Interval, Logistic, MultivariateGaussian
-from infocore.errors import ParameterError
 from infocore.semantic import Floats
 
 __all__ = ["Bounds", "Chart", "Extent", "chart_about"]
@@ -324,10 +323,9 @@ def chart_about(truth: TruthFunction, extent: Extent, held: Sequence[str] = ()) 
             return _LogisticChart(truth, extent)
         case Interval():
             return _IntervalChart(truth, extent, held)
-        case Disbelief():
-            return _DisbeliefChart(truth, extent, held)
         case _:
-            raise ParameterError(f"fit_truth: cannot fit a {type(truth).__name__}.")
+            assert isinstance(truth, Disbelief)  # fit_truth fits no others
+            return _DisbeliefChart(truth, extent, held)
 
 
 def _logit(p: float) -> float:
