@@ -18,17 +18,12 @@ from scipy.special import logsumexp
 
 from gtheory.information import nats_per_unit, unit_name
 from gtheory.truth._base import TruthFunction
-from gtheory.truth._charts import Bounds, Chart, Extent, chart_about
+from gtheory.truth._charts import Bounds, Chart, chart_about
+from gtheory.truth._sample import Sample, sample_of
 from gtheory.truth._shapes import Disbelief, Gaussian, Interval, Logistic, MultivariateGaussian
-from gtheory.truth._starts import Sample, starts_of
-from infocore.errors import (
-    ConvergenceWarning,
-    InvalidDistributionError,
-    NonFiniteError,
-    ParameterError,
-    ShapeError,
-)
-from infocore.semantic import Floats, real
+from gtheory.truth._starts import starts_of
+from infocore.errors import ConvergenceWarning, ParameterError
+from infocore.semantic import Floats
 
 __all__ = ["TruthFit", "fit_truth"]
 
@@ -178,7 +173,7 @@ def fit_truth(
         raise ParameterError(f"{caller}: `disbelief` must be in [0, 1) or 'fit'; got {disbelief!r}.")
     if not (tol > 0 and max_iter >= 1):
         raise ParameterError(f"{caller}: `tol` and `max_iter` must be positive; got {tol!r} and {max_iter!r}.")
-    sample = _sample(family, positives, population, positive_weights, population_weights)
+    sample = sample_of(family, positives, population, positive_weights, population_weights)
     held = _held(family, fixed)
     if start is not None:
         doubted = disbelief == "fit"
@@ -337,71 +332,6 @@ def _projected(z: Floats, descent: Floats, chart: Chart, bounds: Bounds) -> floa
     free = soft & (low < high)
     step = z - np.clip(z - descent, low, high)
     return float(np.abs(np.where(free, descent, step)).max())
-
-
-def _sample(
-    family: type[TruthFunction],
-    positives: ArrayLike,
-    population: ArrayLike | None,
-    positive_weights: ArrayLike | None,
-    population_weights: ArrayLike | None,
-) -> Sample:
-    caller = "fit_truth"
-    if population is None and (positive_weights is None or population_weights is None):
-        raise ParameterError(
-            f"{caller}: without `population`, `positives` is a grid and needs both `positive_weights` and "
-            "`population_weights`."
-        )
-    x = _points(family, positives, "positives")
-    w = _weights(positive_weights, len(x), "positive_weights")
-    everyone = x if population is None else _points(family, population, "population")
-    v = _weights(population_weights, len(everyone), "population_weights")
-    if x.shape[1:] != everyone.shape[1:]:
-        raise ShapeError(
-            f"{caller}: `positives` and `population` must have equally many columns; got {x.shape} and "
-            f"{everyone.shape}."
-        )
-    x, w, everyone, v = x[w > 0], w[w > 0], everyone[v > 0], v[v > 0]
-    columns = everyone.reshape(len(everyone), -1)
-    steps = (columns - v @ columns) * np.sqrt(v)[:, None]
-    sd = np.sqrt((steps**2).sum(0))
-    if not (sd > 0).all() or np.linalg.svd(steps / np.where(sd > 0, sd, 1.0), compute_uv=False)[-1] < 1e-4:
-        raise ParameterError(
-            f"{caller}: `population` must vary in every direction, or there is nothing to tell of x; got "
-            f"{len(everyone)} points that do not."
-        )
-    both = np.concatenate([x.reshape(len(x), -1), columns])
-    gap = float(np.diff(np.unique(both)).min()) if everyone.ndim == 1 else math.nan
-    extent = Extent(both.min(0), both.max(0), gap, steps.T @ steps)
-    return Sample(x, w, everyone, v, extent)
-
-
-def _points(family: type[TruthFunction], values: ArrayLike, name: str) -> Floats:
-    x = real(values, "fit_truth", name, ndim=2 if family is MultivariateGaussian else 1)
-    _refuse_nonfinite(x, name)
-    return x
-
-
-def _weights(values: ArrayLike | None, n: int, name: str) -> Floats:
-    if values is None:
-        return np.full(n, 1.0 / n)
-    w = real(values, "fit_truth", name, ndim=1)
-    if len(w) != n:
-        raise ShapeError(f"fit_truth: `{name}` must have one entry per point, {n}; got {len(w)}.")
-    _refuse_nonfinite(w, name)
-    if w.min() < 0 or w.sum() <= 0:
-        raise InvalidDistributionError(
-            f"fit_truth: `{name}` must not be negative and not all be 0; got {w.min():.6g} as smallest and sum "
-            f"{w.sum():.6g}."
-        )
-    return w / w.sum()
-
-
-def _refuse_nonfinite(values: NDArray[np.float64], name: str) -> None:
-    bad = ~np.isfinite(values)
-    if bad.any():
-        rows = int(bad.any(axis=1).sum()) if bad.ndim > 1 else int(bad.sum())
-        raise NonFiniteError(f"fit_truth: `{name}` holds NaN or infinity in {rows} of {len(values)} rows.")
 
 
 def _held(family: type[TruthFunction], fixed: Mapping[str, Any] | None) -> dict[str, Any]:

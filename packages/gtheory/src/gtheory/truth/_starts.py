@@ -4,7 +4,6 @@
 # pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false
 
-import dataclasses
 import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,22 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gtheory.truth._base import TruthFunction
-from gtheory.truth._charts import Extent
+from gtheory.truth._sample import Sample
 from gtheory.truth._shapes import Gaussian, Interval, Logistic, MultivariateGaussian
 from infocore.semantic import Floats
 
-__all__ = ["Sample", "starts_of"]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Sample:
-    """Positives with weights w, and population with weights v; both weights sum to 1 and are positive."""
-
-    positives: Floats
-    w: Floats
-    population: Floats
-    v: Floats
-    extent: Extent
+__all__ = ["starts_of"]
 
 
 def starts_of(
