@@ -216,10 +216,30 @@ def test_where_every_newton_step_fails_the_rest_still_ends(monkeypatch):
     certified(px, cost, 1.0, point)
 
 
-def test_a_tolerance_below_the_rounding_error_ends_with_what_can_be_had():
+@pytest.mark.parametrize("slope", [1.0, 4.0, 16.0])
+def test_a_tolerance_below_the_rounding_error_ends_with_what_can_be_had(slope):
     px, cost = gaussian(60, 60)
-    with pytest.warns(ConvergenceWarning, match="made no progress for a while"):
-        point = rate_distortion(px, cost, 4.0, tol=1e-18)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        point = rate_distortion(px, cost, slope, tol=1e-18)
     assert point.n_iter < 500
-    assert 0 < point.gap < 1e-12
-    assert not point.converged
+    assert 0 <= point.gap < 1e-12
+    assert point.converged == (not caught)
+    if caught:
+        assert "made no progress for a while" in str(caught[0].message)
+
+
+def test_where_the_descent_stalls_the_interior_does_not():
+    # steps up and down complement each other in many ways: in a tenth of these the descent alone stays above 1e-9
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        m, n = rng.integers(20, 65, 2)
+        px = rng.dirichlet(np.full(m, rng.choice([0.1, 1, 5])))
+        x, y = np.sort(rng.random(m)), np.sort(rng.random(n))
+        truth = 1 / (1 + np.exp(-rng.choice([-1, 1], n) * rng.choice([5, 50, 500]) * (x[:, None] - y)))
+        reward = np.log(truth / truth.max(0)) - np.log(px @ (truth / truth.max(0)))
+        point = blahut_arimoto(px, reward, 1.0, tol=1e-9)
+        assert point.converged
+        kernel = np.exp(reward - reward.max(1, keepdims=True))
+        merits = (px / (kernel @ point.py)) @ kernel
+        assert np.log(merits.max()) <= 1.1e-9

@@ -10,15 +10,14 @@ import warnings
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import linprog
 
 from infocore.errors import ConvergenceWarning, ParameterError
+from infocore.rate._interior import interior, positive_solve, step_length
 from infocore.semantic import Floats
 
 __all__ = ["Growth", "free_positions", "long_only"]
 
-_BACK = 0.995  # how far a step may go towards the edge of what is allowed
 _CENTRE = 0.1  # share of the complementarity that the next step aims at
 
 
@@ -35,30 +34,11 @@ class Growth:
 def long_only(returns: Floats, p: Floats, *, tol: float, max_iter: int) -> Growth:
     r"""Maximise :math:`\sum_s P_s \log (R q)_s` over :math:`q \ge 0, \sum q = 1`.
 
-    The sum need not be held: :math:`\sum q - \sum_s P_s \log (R q)_s` over q >= 0 has the same minimum, as the
-    gradient of the second term times q is 1. By Jensen no portfolio grows faster by more than
-    :math:`\log \max_k \sum_s P_s R_{sk} / (R q)_s`.
+    It is the problem of rate-distortion, with returns in the place of ``exp(slope * reward)``. By Jensen no portfolio
+    grows faster by more than :math:`\log \max_k \sum_s P_s R_{sk} / (R q)_s`.
     """
     r, p = returns[p > 0], p[p > 0]
-    q = np.full(r.shape[1], 1 / r.shape[1])
-    best = (math.inf, q, 0)
-    dual = np.full_like(q, 1.0)
-    for step in range(max_iter + 1):
-        law = q / q.sum()
-        slope = p @ (r / (r @ law)[:, None])
-        gap = max(math.log(slope.max()), 0.0)
-        if gap < best[0]:
-            best = (gap, law, step)
-        if gap <= tol or step == max_iter:
-            break
-        x = r / (r @ q)[:, None]
-        slope = p @ x
-        mu = _CENTRE * float(q @ dual) / len(q)
-        move = _solve(x.T @ (p[:, None] * x), dual / q, slope - 1 + mu / q)
-        pull = mu / q - dual - dual / q * move
-        q = q + _length(q, move) * move
-        dual = dual + _length(dual, pull) * pull
-    gap, law, step = best
+    law, gap, step = interior(r, p / p.sum(), tol, max_iter)
     _tell(gap, tol, step)
     return Growth(law, float(p @ np.log(r @ law)), gap, step)
 
@@ -93,17 +73,17 @@ def free_positions(returns: Floats, p: Floats, cash: float, *, short: bool, tol:
         x = excess / wealth[:, None]
         slope, curve = p @ x, x.T @ (p[:, None] * x)
         if short:
-            move, pull = _solve(curve, np.zeros(n), slope), np.zeros(n)
+            move, pull = positive_solve(curve, np.zeros(n), slope), np.zeros(n)
         else:
             mu = _CENTRE * float(q @ dual) / n
-            move = _solve(curve, dual / q, slope + mu / q)
+            move = positive_solve(curve, dual / q, slope + mu / q)
             pull = mu / q - dual - dual / q * move
-        length = min(_length(wealth, excess @ move), 1.0 if short else _length(q, move))
+        length = min(step_length(wealth, excess @ move), 1.0 if short else step_length(q, move))
         while short and float(p @ np.log1p(length * (x @ move))) < 0 and length > 1e-12:
             length /= 2  # Newton's full step may pass over the top
         q = q + length * move
         if not short:
-            dual = dual + _length(dual, pull) * pull
+            dual = dual + step_length(dual, pull) * pull
     gap, q, step = best
     _tell(gap, tol, step)
     return Growth(q / unit, float(p @ np.log1p(excess @ q)) + math.log(cash), gap, step)
@@ -121,7 +101,7 @@ def _priced(excess: Floats, p: Floats, wealth: Floats, held: NDArray[np.bool_]) 
             gains, rounding = trial @ excess, 4e-16 * len(trial) * (trial @ np.abs(excess))
             if (np.abs(gains) <= np.maximum(rounding, 1e-15))[tied].all():
                 break
-            move = e @ _solve(e.T @ (trial[:, None] * e), np.zeros(e.shape[1]), gains[tied])
+            move = e @ positive_solve(e.T @ (trial[:, None] * e), np.zeros(e.shape[1]), gains[tied])
             log_tilt = log_tilt - move * min(1.0, 5.0 / float(np.abs(move).max()))
         else:
             return math.inf
@@ -140,26 +120,6 @@ def _refuse_arbitrage(excess: Floats, p: Floats, short: bool) -> None:
             "log_optimal: with `positions` other than 'long' growth has no bound: some portfolio never loses against "
             f"`cash` and gains {-found.fun:.3g} on average, weights {np.round(found.x, 3).tolist()}."
         )
-
-
-def _solve(curve: Floats, ridge: Floats, right: Floats) -> Floats:
-    """Solve a positive definite system; redundant assets make it singular to rounding, so a trace is added."""
-    matrix = curve + np.diag(ridge)
-    scale = np.sqrt(np.maximum(np.diag(matrix), 1e-300))
-    unit = matrix / scale[:, None] / scale
-    for trace in (0.0, 1e-14, 1e-12, 1e-10, 1e-8):
-        try:
-            factor = cho_factor(unit + trace * np.eye(len(unit)))
-        except np.linalg.LinAlgError:
-            continue
-        return np.asarray(cho_solve(factor, right / scale)) / scale
-    return np.asarray(np.linalg.lstsq(unit, right / scale, rcond=None)[0]) / scale
-
-
-def _length(place: Floats, move: Floats) -> float:
-    """Length of a step that keeps `place` positive, at most 1."""
-    down = move < 0
-    return min(1.0, _BACK * float(np.min(-place[down] / move[down]))) if down.any() else 1.0
 
 
 def _tell(gap: float, tol: float, steps: int) -> None:

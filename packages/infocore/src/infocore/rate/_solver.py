@@ -17,8 +17,12 @@ from numpy.typing import ArrayLike
 
 from infocore.errors import InvalidDistributionError, NonFiniteError, ParameterError, ShapeError
 from infocore.rate._descent import Problem, descend
+from infocore.rate._interior import interior
 from infocore.rate._points import RatePoint, check_settings, report
 from infocore.semantic import Floats, distribution, real
+
+_STALLED = 200  # steps of the descent after which, or once it stalls, the way through the interior is tried
+_INTERIOR = 1500  # columns up to which
 
 
 def solve(
@@ -49,7 +53,13 @@ def solve(
         gap=lambda w, mean: float(np.log(w.max() / mean)),
         multiplier=lambda w, mean: w / mean,
     )
-    q, gap, n_iter = descend(problem, np.full(n, 1.0 / n), law, tol, max_iter)
+    few = n <= _INTERIOR
+    q, gap, n_iter = descend(problem, np.full(n, 1.0 / n), law, tol, min(max_iter, _STALLED) if few else max_iter)
+    if gap > tol and few and n_iter < max_iter:
+        inside, inside_gap, steps = interior(problem.columns, weight, tol, max_iter - n_iter)
+        n_iter += steps
+        if inside_gap < gap:
+            q, gap = inside, inside_gap
     converged = report(gap, tol, n_iter, max_iter, caller)
     return point_of(p, _tilted(q, gain, slope), gain, slope, gap, n_iter, converged)
 
