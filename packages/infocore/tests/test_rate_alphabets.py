@@ -242,4 +242,4 @@ def test_where_the_descent_stalls_the_interior_does_not():
         assert point.converged
         kernel = np.exp(reward - reward.max(1, keepdims=True))
         merits = (px / (kernel @ point.py)) @ kernel
-        assert np.log(merits.max()) <= 1.1e-9
+        assert np.log(merits.max()) <= 2e-9  # `py` is a step beyond the law that has the gap
