@@ -1,25 +1,13 @@
-"""The command, in this process: results on stdout, messages on stderr, exit codes 0, 1 and 2."""
+"""`gtheory rate`, and what all commands share: results on stdout, messages on stderr, exit codes 0, 1 and 2."""
 
 import json
-import sys
 
+import numpy as np
 import pytest
 
-from gtheory import confirmation, optimal_truth, rate_fidelity, rate_fidelity_curve, semantic_information
-from gtheory.cli import main, read_counts
+from gtheory import optimal_truth, rate_fidelity, rate_fidelity_curve, semantic_information
+from gtheory.cli import read_counts
 from infocore.errors import DataError
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["gtheory", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return stop.value.code, out, err
-
-    return call
 
 
 @pytest.fixture
@@ -30,19 +18,6 @@ def table(tmp_path):
         return path
 
     return write
-
-
-def test_confirm_prints_every_measure(run):
-    code, out, err = run("confirm", 20, 180, 8, 792, "--json")
-    got = json.loads(out)
-    assert (code, err, got["unit"], got["reasons"]) == (0, "", "bits", {})
-    assert {name: got[name] for name in confirmation(20, 180, 8, 792).measures()} == pytest.approx(
-        confirmation(20, 180, 8, 792).measures()
-    )
-    code, out, _ = run("confirm", 10, 0, 90, 0)
-    assert code == 0
-    assert "P(e0) is 0" in out
-    assert json.loads(run("confirm", 10, 0, 90, 0, "--json")[1])["npv"] == "nan"
 
 
 def test_rate_prints_the_points_asked_for(run, table):
@@ -60,6 +35,33 @@ def test_rate_prints_the_points_asked_for(run, table):
     code, out, err = run("rate", path)
     assert (code, err) == (0, "")
     assert "matching point" in out
+    assert "determined" in out
+
+
+def test_the_rate_of_a_wanted_g_and_the_bowl(run, table, tmp_path):
+    path, figure = table("age,child,adult\nyoung,30,2\nold,5,40\n"), tmp_path / "bowl.svg"
+    code, out, err = run("rate", path, "--fidelity", 0.4, "--json", "--plot", figure)
+    got = json.loads(out)
+    assert (code, err) == (0, "")
+    assert got["wanted"][0]["G"] == pytest.approx(0.4, abs=1e-6)
+    assert got["wanted"][0]["R"] >= 0.4
+    assert "</svg>" in figure.read_text(encoding="utf-8")
+    code, out, err = run("rate", path, "-g", 3)
+    assert (code, out) == (2, "")
+    assert "`G` must be at most" in err
+
+
+def test_truth_functions_and_a_prior_from_a_file(run, table):
+    path = table("age,share,child,adult\nyoung,1,1.0,0.1\nold,3,0.2,1.0\n")
+    code, out, err = run("rate", path, "--prior", "share", "--s", 2, "--json")
+    got = json.loads(out)
+    assert (code, err, got["x"], got["labels"]) == (0, "", ["young", "old"], ["child", "adult"])
+    truth, px = np.array([[1.0, 0.1], [0.2, 1.0]]), np.array([0.25, 0.75])
+    want = rate_fidelity(px, np.log2(truth / (px @ truth)), 2)
+    assert (got["points"][0]["G"], got["points"][0]["R"]) == pytest.approx((want.G, want.R), abs=1e-5)
+    assert got["logical_probability"] == pytest.approx((px @ truth).tolist())
+    assert run("rate", path, "--prior", "age")[0] == 1
+    assert "no column 'weight'" in run("rate", path, "--prior", "weight")[2]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +110,7 @@ def test_a_gap_that_is_left_is_told_on_stderr(run, table, monkeypatch):
     def impatient(px, information, s):
         return rate_fidelity_curve(px, information, s, tol=1e-12, max_iter=1)
 
-    monkeypatch.setattr("gtheory.cli.rate_fidelity_curve", impatient)
+    monkeypatch.setattr("gtheory.cli._rate.rate_fidelity_curve", impatient)
     code, out, err = run("rate", table("30,2\n5,40\n"), "--s", 2, "--json")
     assert code == 0
     assert json.loads(out)["points"][0]["converged"] is False

@@ -183,7 +183,8 @@ def _resampled(
         depends = [cell for cell in absent if cell in _cells(name)]
         undefined = float(np.isnan(values).mean())
         if depends:
-            reasons[name] = f"{' and '.join(depends)} is 0, and so in every resample; see method='exact'"
+            zeros = " and ".join(depends) + (" is 0" if len(depends) == 1 else " are 0")
+            reasons[name] = f"{zeros}, and so in every resample; see method='exact'"
         elif undefined > 0:
             reasons[name] = f"undefined in {100 * undefined:.1f} % of resamples; see method='exact'"
         else:
