@@ -1,5 +1,6 @@
 """Figures of the theory's objects. Each function returns a matplotlib Figure and leaves pyplot's state alone."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -151,7 +152,7 @@ def plot_partition(
         axes.plot(places, p[:, c], label=str(c) if classes is None else classes[c])
     ends = [0, *(np.flatnonzero(np.diff(cells)) + 1), len(cells)]
     kinds = {cell: f"C{k}" for k, cell in enumerate(np.unique(cells))}
-    for start, stop in zip(ends[:-1], ends[1:], strict=True):
+    for start, stop in itertools.pairwise(ends):
         left = places[0] if start == 0 else (places[start - 1] + places[start]) / 2
         right = places[-1] if stop == len(cells) else (places[stop - 1] + places[stop]) / 2
         axes.axvspan(left, right, color=kinds[cells[start]], alpha=0.12, linewidth=0)

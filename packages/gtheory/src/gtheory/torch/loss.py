@@ -258,8 +258,8 @@ class SemanticInfoLoss(nn.Module):
         count = known.sum(0)
         some = count > 0
         hidden = ~known & some  # a label known nowhere is kept whole here, as a gradient through -inf would be NaN
-        mean = torch.logsumexp(log_truth.masked_fill(hidden, -math.inf), 0) - count.clamp(min=1).to(scores.dtype).log()
-        largest = scores.masked_fill(~known, -math.inf).max(0).values
+        mean = torch.logsumexp(torch.where(hidden, -math.inf, log_truth), 0) - count.clamp(min=1).to(scores.dtype).log()
+        largest = torch.where(known, scores, -math.inf).max(0).values
         return torch.where(some, mean, -math.inf), largest, some
 
     def _update(self, pool: Tensor, known: Tensor | None) -> Tensor:
