@@ -142,6 +142,26 @@ def test_kl_never_rises_on_a_grid_that_cuts_off_nothing():
             assert np.diff(kl).max() <= 1e-9
 
 
+@pytest.mark.parametrize(("apart", "median"), [(True, 5), (False, 13.5)])
+def test_iterations_of_random_mixtures(apart, median):
+    # abstract: about five for most. It depends on the laws: means of 20-45 and 55-85, or anywhere in 20-80
+    rng = np.random.default_rng(1)
+    counts = []
+    for _ in range(60):
+        truth = random_mixture(rng)
+        if apart:
+            share = rng.uniform(0.1, 0.9)
+            truth = [
+                (rng.uniform(20, 45), rng.uniform(5, 15), share),
+                (rng.uniform(55, 85), rng.uniform(5, 15), 1 - share),
+            ]
+        kl = bits(fitted(truth, [(30, 15, 0.5), (70, 15, 0.5)], WIDE, 3).history_.kl)
+        counts.append(steps_to(kl, 1e-3) if kl.min() < 1e-3 else 100)
+    # seeds 1 to 3: medians 4 to 6, and 13.5, 17 and 9.5; of 200 laws apart 53 % took at most 5, 80 % at most 10, one 81
+    assert np.median(counts) == pytest.approx(median, abs=1 if apart else 4)
+    assert max(counts) > 15
+
+
 def test_on_a_grid_that_cuts_off_tails_kl_may_rise():
     # the moments of a cut component are not its most likely parameters: a limit, not a virtue
     model = fitted([(46, 2, 0.7), (50, 20, 0.3)], [(30, 20, 0.5), (70, 20, 0.5)], GRID, 3)
