@@ -1,5 +1,6 @@
 """The score matrix on numpy arrays: closed forms, identities, laws on random input, stability, and every refusal."""
 
+import itertools
 import math
 
 import numpy as np
@@ -17,6 +18,7 @@ from infocore.bounds import (
     flo,
     influence,
     infonce,
+    infonce_anchor,
     js,
     l1out,
     nwj,
@@ -403,3 +405,42 @@ def test_words_and_numbers_that_are_refused():
 def test_softmax_of_a_row_explains_infonce():
     s = scores_of(7)
     assert infonce(s) == pytest.approx(np.mean(np.log(6 * np.diagonal(softmax(s, axis=1)))), abs=1e-12)
+
+
+def test_the_anchor_leaves_no_offset_open():
+    # exact expectation of the objective on a small joint: K = 3, so two candidates a game
+    rng = np.random.default_rng(0)
+    joint = rng.dirichlet(np.ones(9)).reshape(3, 3)
+    px, py = joint.sum(1), joint.sum(0)
+    ratio = np.log(joint / np.outer(px, py))
+
+    def expected(f, weight):
+        value = 0.0
+        for x, own, one, two in itertools.product(range(3), repeat=4):
+            scores = np.array([[f[x, own], f[x, one], f[x, two]]])  # one row: the objective is a mean over rows
+            value += joint[x, own] * py[one] * py[two] * float(infonce_anchor(scores, weight))
+        return value
+
+    for weight in (1.0, 0.3):
+        best = expected(ratio, weight)
+        step = 1e-5
+        for k in range(9):
+            bump = step * np.eye(9)[k].reshape(3, 3)
+            assert (expected(ratio + bump, weight) - expected(ratio - bump, weight)) / (2 * step) == pytest.approx(
+                0, abs=1e-9
+            )
+        for wrong in (ratio + 0.1, ratio - 0.1, ratio + 0.2 * np.arange(3)[:, None], ratio + 0.2 * np.arange(3)):
+            assert expected(wrong, weight) < best - 1e-4
+    # InfoNCE does not mind an offset for each x
+    scores = rng.normal(size=(4, 4))
+    offset = np.arange(4.0)[:, None]
+    assert float(infonce(scores + offset)) == pytest.approx(float(infonce(scores)))
+    assert float(infonce_anchor(scores + offset)) != pytest.approx(float(infonce_anchor(scores)))
+
+
+def test_the_anchor_stays_finite_and_refuses_no_weight():
+    assert math.isfinite(float(infonce_anchor(1e4 * np.eye(5))))
+    assert math.isfinite(float(infonce_anchor(-1e4 * np.eye(5))))
+    for weight in (0.0, math.inf):
+        with pytest.raises(ParameterError, match="`weight` must be positive"):
+            infonce_anchor(np.zeros((3, 3)), weight)

@@ -27,6 +27,7 @@ __all__ = [
     "flo",
     "influence",
     "infonce",
+    "infonce_anchor",
     "js",
     "l1out",
     "nwj",
@@ -396,6 +397,60 @@ def js(scores: Array) -> Array:
     return _against_product(xp, s, lambda f: -xp.softplus(-f), xp.softplus, hole=-math.inf)
 
 
+def infonce_anchor(scores: Array, weight: float = 1.0) -> Array:
+    r"""InfoNCE training objective with an anchor class, whose best critic is the log ratio itself.
+
+    .. math:: \frac{M}{M + \nu} E \log \frac{e^{f_1}}{\nu + \sum_k e^{f_k}}
+       + \frac{\nu}{M + \nu} E_0 \log \frac{\nu}{\nu + \sum_k e^{f_k}}
+
+    Which of M candidates belongs to x, with weight 1 each, or none of them, with weight :math:`\nu = M w`? The log
+    score of the answer is proper, so that f is determined: InfoNCE leaves an offset for each x open. A row gives both
+    games with M = K - 1 candidates: the positive beside its negatives but the next one, and its negatives. So the value
+    depends on the order of the pairs, and its expectation does not.
+
+    Parameters
+    ----------
+    scores : array of shape (B, K), K >= B and K >= 2
+        Positives on the diagonal; the off-diagonal entries are the product sample.
+    weight : float
+        w, positive: of the anchor against all candidates together.
+
+    Returns
+    -------
+    array of shape ()
+        The objective to maximise, in nats. It is not an estimate of mutual information: read the value as the mean of
+        the positive scores, or with ``nwj(scores + 1)``, which is a lower bound.
+
+    Raises
+    ------
+    ShapeError
+        If `scores` is not 2-D, has fewer columns than rows, or no negatives.
+    ParameterError
+        If `weight` is not positive and finite.
+
+    References
+    ----------
+    .. [1] J. J. Ryu et al., "Contrastive Predictive Coding Done Right for Mutual Information Estimation",
+       arXiv:2510.25983, 2025 (idea and name, from the abstract; this form is derived).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> round(float(infonce_anchor(np.zeros((3, 3)))), 6)  # nothing learned yet: (log 1/4 + log 2/4) / 2
+    -1.039721
+    """
+    xp, s = _matrix(scores, "infonce_anchor", negatives=True)
+    if not (math.isfinite(weight) and weight > 0):
+        raise ParameterError(f"infonce_anchor: `weight` must be positive and finite; got {weight!r}.")
+    columns = s.shape[1]
+    log_nu = math.log((columns - 1) * weight)
+    others = xp.logsumexp(xp.fill_diagonal(s, -math.inf), 1)
+    # one negative less: the next column to the right of the positive
+    with_own = xp.logsumexp(xp.fill_diagonal(s[:, [*range(1, columns), 0]], -math.inf), 1)
+    own = xp.diagonal(s) - log_nu - xp.softplus(with_own - log_nu)
+    return (xp.mean(own) - weight * xp.mean(xp.softplus(others - log_nu))) / (1.0 + weight)
+
+
 def flo(scores: Array, u: Array) -> Array:
     r"""Fenchel-Legendre (FLO) lower bound, :math:`1 - E[u + e^{-u}\, \overline{e^{g(x, y') - g(x, y)}}]`.
 
@@ -547,6 +602,9 @@ BOUNDS: Mapping[str, Bound] = MappingProxyType(
         "donsker_varadhan": Bound(donsker_varadhan, "none", "heuristic", _none, 1e4, "Belghazi et al. 2018"),
         "smile": Bound(smile, "none", "heuristic", _none, 1e4, "Song and Ermon 2020"),
         "js": Bound(js, "none", "heuristic", lambda _: 0.0, 1e4, "Nowozin et al. 2016; Poole et al. 2019, Sec. 2.3"),
+        "infonce_anchor": Bound(
+            infonce_anchor, "none", "heuristic", lambda _: 0.0, 1e4, "Ryu et al. 2025 (idea); form derived"
+        ),
         "club": Bound(club, "none", "heuristic", _none, 1e4, "Cheng et al. 2020"),
         "l1out": Bound(l1out, "upper", "expectation", _none, 1e4, "Poole et al. 2019, eq. 13; needs the true channel"),
     }
