@@ -37,6 +37,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"plot_",
     "download_all_examples": False,
     "show_memory": False,
+    "capture_repr": (),  # a figure is shown, and what a call returns is not
     "remove_config_comments": True,
     "abort_on_example_error": True,
 }
