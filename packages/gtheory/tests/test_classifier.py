@@ -45,7 +45,7 @@ def test_scikit_learn_contract(estimator, check):
         np.random.set_state(state)  # noqa: NPY002
 
 
-# golden: the brief's ages; boundaries and bits were computed there from the formulas
+# golden: ages of a population; boundaries and bits were computed from the formulas by another hand
 
 
 def ages_classifier():

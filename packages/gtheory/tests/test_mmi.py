@@ -1,4 +1,4 @@
-"""Partitions with most information: the brief's examples, brute force, KL-means, and where the iteration is stuck."""
+"""Partitions with most information: worked examples, brute force, KL-means, and where the iteration is stuck."""
 
 import itertools
 
@@ -63,7 +63,7 @@ TEST_3X3 = problem([0.5, 0.35, 0.15], [20, 50, 80], [15, 10, 10])
 FIVE = problem([0.3, 0.25, 0.2, 0.15, 0.1], [15, 32, 50, 68, 85], [7] * 5)
 
 
-# golden: rows 12 to 16 of the brief; the recalled paths of 12 and 13 are the paper's as remembered
+# golden: worked examples; the recalled paths of the first two are the paper's as remembered
 
 
 def test_two_classes_move_from_50_to_54_and_that_is_the_optimum():
@@ -152,7 +152,7 @@ def test_the_iteration_is_kl_means(law, start):
 
 
 def plane():
-    """The brief's two-dimensional reference: 160 x 140 integers, four normal components of three classes."""
+    """Two-dimensional reference: 160 x 140 integers, four normal components of three classes."""
     grid = np.stack(np.meshgrid(np.arange(160.0), np.arange(140.0), indexing="ij"), axis=-1).reshape(-1, 2)
 
     def normal(mean, s11, s22, s12):
