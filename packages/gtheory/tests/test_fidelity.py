@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gtheory import rate_fidelity, truth_matrix
 from gtheory.fidelity import fidelity_range, rate_for_fidelity
 from gtheory.truth import Gaussian, Logistic
-from infocore.errors import ConvergenceWarning, ParameterError, ShapeError
+from infocore.errors import ConvergenceWarning, InvalidDistributionError, ParameterError, ShapeError
 
 AGE = np.arange(101.0)
 PX = 1 / (1 + np.exp((AGE - 70) / 8))
@@ -215,6 +215,11 @@ def test_a_gap_that_is_left_is_told():
         (lambda: rate_for_fidelity(PX, AGES, 9, mode="fixed", py=[0.25] * 4), ParameterError, "must be from"),
         (lambda: rate_for_fidelity([1.0], AGES, 1), ShapeError, "one row per entry of `px`, 1; got 101"),
         (lambda: rate_for_fidelity(PX, AGES, math.nan), ParameterError, "`G` must be"),
+        (
+            lambda: rate_for_fidelity([0.5, 0.5], [[0.0, 1.0], [-math.inf, -math.inf]], 0.1),
+            InvalidDistributionError,
+            "every label is certainly false of x 1",
+        ),
         (lambda: fidelity_range(PX, AGES, 0), ParameterError, "`s` must not be 0"),
     ],
 )

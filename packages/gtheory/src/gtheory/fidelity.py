@@ -101,6 +101,12 @@ def rate_for_fidelity(
     gain = real(information, caller, "information", ndim=2) * nats
     if len(gain) != len(p):
         raise ShapeError(f"{caller}: `information` must have one row per entry of `px`, {len(p)}; got {len(gain)}.")
+    lost = np.flatnonzero(np.isneginf(gain).all(1))
+    if len(lost):
+        raise InvalidDistributionError(
+            f"{caller}: every label is certainly false of x {lost[0]} ({len(lost)} of {len(gain)} rows of `information`). "
+            "Add a label that is true of it, or leave that x out and renormalise."
+        )
     wanted = float(G) * nats
     if mode == "fixed":
         if py is None:
