@@ -13,7 +13,7 @@ from scipy.optimize import brentq, linprog
 
 from gtheory.information import nats_per_unit
 from gtheory.rate import RateFidelityPoint, rate_fidelity
-from infocore.errors import ParameterError, ShapeError, TrainingError
+from infocore.errors import InvalidDistributionError, ParameterError, ShapeError, TrainingError
 from infocore.rate import rate_for_distortion
 from infocore.semantic import Floats, distribution, real
 
@@ -104,8 +104,8 @@ def rate_for_fidelity(
     lost = np.flatnonzero(np.isneginf(gain).all(1))
     if len(lost):
         raise InvalidDistributionError(
-            f"{caller}: every label is certainly false of x {lost[0]} ({len(lost)} of {len(gain)} rows of `information`). "
-            "Add a label that is true of it, or leave that x out and renormalise."
+            f"{caller}: every label is certainly false of x {lost[0]} ({len(lost)} of {len(gain)} rows of "
+            "`information`). Add a label that is true of it, or leave that x out and renormalise."
         )
     wanted = float(G) * nats
     if mode == "fixed":
