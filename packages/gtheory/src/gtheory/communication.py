@@ -9,6 +9,7 @@ Bits are counted where they are sent, meaning where it is received.
 
 import dataclasses
 import math
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,8 +17,8 @@ from scipy.special import entr, gammaln, xlogy
 
 from gtheory.information import nats_per_unit, unit_name
 from infocore._validate import generator
-from infocore.errors import InvalidDistributionError, KindError, ParameterError, ShapeError
-from infocore.semantic import Floats, channel, distribution, logical_probability, real, truth_values
+from infocore.errors import InvalidDistributionError, KindError, NonFiniteError, ParameterError, ShapeError
+from infocore.semantic import Floats, channel, distribution, logical_probability, real, semantic_bayes, truth_values
 
 __all__ = ["Channel", "Receiver", "Sender", "Transmission", "expected", "transmit"]
 
@@ -119,22 +120,36 @@ class Receiver:
     truth : array of shape (m, k)
         Meaning of the labels.
     values : array of shape (m,), optional
-        Values of x, where a number is to be reconstructed: the mean under ``P(x|theta_j)``.
+        Values of x, where a number is to be reconstructed.
     log : bool
         Whether `truth` holds log T.
+    reading : {"mean", "mode"}
+        What is reconstructed: the mean of x under ``P(x|theta_j)``, or its likeliest value, the first of several.
 
     Raises
     ------
     ShapeError, KindError, NonFiniteError, InvalidDistributionError
         If the arrays do not fit together, `px` is no law, `truth` leaves [0, 1] or a label is false of every x.
+    ParameterError
+        If `reading` is neither.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> receiver = Receiver([0.5, 0.5], np.array([[1.0, 0.25], [0.0, 1.0]]), values=[0.0, 10.0])
+    >>> receiver.likelihood.round(6).tolist(), receiver.reconstruction.round(6).tolist()
+    ([[1.0, 0.2], [0.0, 0.8]], [0.0, 8.0])
     """
 
     px: Floats
     truth: Floats
     values: Floats | None = None
     log: bool = False
+    reading: Literal["mean", "mode"] = "mean"
 
     def __post_init__(self) -> None:
+        if self.reading not in ("mean", "mode"):
+            raise ParameterError(f"Receiver: `reading` must be 'mean' or 'mode'; got {self.reading!r}.")
         p = distribution(self.px, "Receiver", "px")
         log_t = truth_values(self.truth, "Receiver", rows=len(p), log=self.log)
         log_lp = logical_probability(p, log_t, log=True)
@@ -147,8 +162,11 @@ class Receiver:
         object.__setattr__(self, "log", True)
         if self.values is not None:
             values = real(self.values, "Receiver", "values", ndim=1)
-            if len(values) != len(p) or not np.isfinite(values).all():
-                raise ShapeError(f"Receiver: `values` must hold {len(p)} finite numbers; got shape {values.shape}.")
+            if len(values) != len(p):
+                raise ShapeError(f"Receiver: `values` must hold {len(p)} numbers, one for each x; got {len(values)}.")
+            bad = int(np.count_nonzero(~np.isfinite(values)))
+            if bad:
+                raise NonFiniteError(f"Receiver: `values` holds NaN or infinity in {bad} of {len(values)} places.")
             object.__setattr__(self, "values", values)
 
     @property
@@ -157,12 +175,17 @@ class Receiver:
         return self.truth - logical_probability(self.px, self.truth, log=True)
 
     @property
+    def likelihood(self) -> Floats:
+        """Law of x that each label predicts, ``P(x|theta_j)``, shape (m, k); columns sum to 1."""
+        return np.exp(semantic_bayes(self.px, self.truth, log=True))
+
+    @property
     def reconstruction(self) -> Floats:
-        """Mean of x under each label, shape (k,)."""
+        """What is read for each label, shape (k,): the mean of x or its likeliest value."""
         if self.values is None:
             raise ParameterError("Receiver: a number is reconstructed from `values` of x, which were not given.")
-        predicted = self.px[:, None] * np.exp(self.information)
-        return self.values @ (predicted / predicted.sum(0))
+        predicted = self.likelihood
+        return self.values @ predicted if self.reading == "mean" else self.values[predicted.argmax(0)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,13 +195,15 @@ class Transmission:
     Parameters
     ----------
     sent : float
-        Bits an ideal coder sends: of the law the entropy of the labels, of a sequence the length of an adaptive
-        arithmetic code (Krichevsky and Trofimov's), which is told nothing beforehand.
+        Length of an ideal code of the labels one by one: of the law their entropy, of a sequence the length of an
+        adaptive arithmetic code (Krichevsky and Trofimov's), which is told nothing beforehand. Without noise it is
+        more than `R` by what the sender leaves to chance: R alone is reached by coding long blocks of x together.
     R : float
         Mutual information of x and the label received. Of a sequence the plug-in value, which is too large by about
         ``(m - 1)(k - 1) / 2N`` nats.
     G : float
-        Semantic information that the receiver gets; negative for one who is misled.
+        Semantic information that the receiver gets; negative for one who is misled, -inf where a label arrives of an
+        x that it is certainly false of.
     mean_squared_error : float
         Of the reconstruction; NaN where the receiver has no `values`.
     base : float
