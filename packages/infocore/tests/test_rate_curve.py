@@ -149,3 +149,11 @@ def test_an_early_stop_says_what_is_left():
 def test_what_is_refused_is_named(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize(("offset", "scale"), [(1e6, 1e-3), (1e4, 1e-6), (0.0, 1e-9)])
+def test_a_rate_that_rises_within_a_tiny_range_of_distortion_is_found(offset, scale):
+    # R(D) of Hamming distortion, four equal letters: log 4 - h(D) - D log 3; D is known to eps * offset / scale
+    want = np.log(4) + 0.2 * np.log(0.2) + 0.8 * np.log(0.8) - 0.2 * np.log(3)
+    got = rate_for_distortion(np.full(4, 0.25), offset + scale * (1 - np.eye(4)), offset + 0.2 * scale)
+    assert got.rate == pytest.approx(want, abs=2e-9 + 8 * np.finfo(float).eps * offset / scale)

@@ -109,7 +109,8 @@ def rate_for_distortion(
     -----
     Two channels bracket D; the point of the curve whose tangent is parallel to their chord replaces one of them. A
     straight piece of the curve, on which no single slope has distortion D, ends this at once: the mixture of the two is
-    optimal.
+    optimal. Distortions are counted from each x's smallest one, so that a rate that rises within a tiny range of D is
+    found as well; D itself is meant to within its rounding, and so is a tie between two y.
 
     Examples
     --------
@@ -124,46 +125,52 @@ def rate_for_distortion(
     gain = checked_reward(-cost if cost.dtype.kind in "iuf" else cost, 1.0, caller)
     inner = 0.1 * tol
     p = distribution(px, caller, "px")
-    exact = np.where(gain == gain.max(1, keepdims=True), 0.0, -np.inf)
-    near = _at(solve(p, exact, 1.0, inner, max_iter, None, caller), p, gain, np.inf)
-    if not level >= near.distortion - 1e-12 * (1.0 + abs(near.distortion)):
+    least = gain.max(1)
+    excess = gain - least[:, None]
+    eps = np.finfo(float).eps
+    tied = excess >= -16 * eps * np.abs(least)[:, None]
+    near = _at(solve(p, np.where(tied, 0.0, -np.inf), 1.0, inner, max_iter, None, caller), p, excess, np.inf)
+    floor = -float(p @ least)
+    allowed = level - floor
+    if not allowed >= -1e-12 * (1.0 + abs(floor)):
         raise ParameterError(
-            f"{caller}: `level` must be at least {near.distortion:.9g}, the smallest mean distortion of any channel; "
+            f"{caller}: `level` must be at least {floor:.9g}, the smallest mean distortion of any channel; "
             f"got {level!r}."
         )
-    if level <= near.distortion:
-        return near
-    far = _cheapest(p, gain, inner, max_iter, caller)
-    if level >= far.distortion:
-        return far
-    n_iter = near.n_iter + far.n_iter
+    if allowed <= near.distortion + 4 * eps * (abs(level) + abs(floor)):
+        return _at(near, p, gain, np.inf)
+    far = _cheapest(p, excess, inner, max_iter, caller)
+    if allowed >= far.distortion:
+        return _at(far, p, np.where(p[:, None] > 0, gain, 0.0), 0.0)
+    n_iter, whole = near.n_iter + far.n_iter, near.converged and far.converged
     lower, upper, slope = far.rate - far.gap, near.rate, 0.0
     best = near
     for _ in range(100):
-        share = (far.distortion - level) / (far.distortion - near.distortion)
-        mixed = point_of(p, share * near.ch + (1.0 - share) * far.ch, gain, slope, 0.0, 0, True)
+        share = (far.distortion - allowed) / (far.distortion - near.distortion)
+        mixed = point_of(p, share * near.ch + (1.0 - share) * far.ch, excess, slope, 0.0, 0, True)
         if mixed.rate <= upper:
             best, upper = mixed, mixed.rate
         chord = (near.rate - far.rate) / (far.distortion - near.distortion)
         if upper - lower <= tol or not 0 < chord < np.inf:
             break
-        point = solve(p, gain, chord, inner, max_iter, mixed.py / mixed.py.sum(), caller)
-        n_iter += point.n_iter
-        bound = point.rate - point.gap + chord * (point.distortion - level)
+        point = solve(p, excess, chord, inner, max_iter, mixed.py / mixed.py.sum(), caller)
+        n_iter, whole = n_iter + point.n_iter, whole and point.converged
+        bound = point.rate - point.gap + chord * (point.distortion - allowed)
         if bound > lower:
             lower, slope = bound, chord
         if not near.distortion < point.distortion < far.distortion:
             break  # the chord is the curve, to within the tolerance of the solver
-        near, far = (point, far) if point.distortion <= level else (near, point)
+        near, far = (point, far) if point.distortion <= allowed else (near, point)
     gap = max(0.0, upper - lower)
-    converged = report(gap, tol, max_iter, max_iter, caller)
+    converged = report(gap, tol, n_iter, n_iter + 1 if whole else max_iter, caller)
     return point_of(p, best.ch, gain, slope, gap, n_iter, converged)
 
 
 def _cheapest(p: Floats, gain: Floats, tol: float, max_iter: int, caller: str) -> RatePoint:
     """Return a channel of the smallest rate there is: a constant, unless each y is forbidden for some x."""
     cost = -np.where(p[:, None] > 0, gain, 0.0)
-    mean = p @ cost if np.isfinite(cost).all() else np.where(np.isfinite(cost).all(0), p @ np.nan_to_num(cost), np.inf)
+    allowed = np.isfinite(cost)
+    mean = p @ cost if allowed.all() else np.where(allowed.all(0), p @ np.where(allowed, cost, 0.0), np.inf)
     if np.isfinite(mean).any():
         ch = np.zeros(gain.shape)
         ch[:, np.argmin(mean)] = 1.0
