@@ -7,6 +7,7 @@ from sklearn.decomposition import PCA
 
 import cmim
 from cmim import Embedder
+from cmim.views import ShiftNoise
 from demo.settings import Floats, Part, Settings, Split, Step
 from infocore.report import Images, Section, Table
 
@@ -48,7 +49,9 @@ def run(split: Split, settings: Settings, step: Step) -> Part:
         pictures[NAMES[name]] = back
         samples[NAMES[name]] = embedder.sample(12, rng=settings.seed)
     step("training InfoNCE")
-    contrastive = cmim.InfoNCE(split.shape, settings.latent_dim, seed=settings.seed)
+    contrastive = cmim.InfoNCE(
+        split.shape[0] * split.shape[1], settings.latent_dim, views=ShiftNoise(*split.shape), seed=settings.seed
+    )
     cmim.fit(contrastive, train, max_steps=settings.encoder_steps, seed=settings.seed, accelerator="cpu")
     codes = [cmim.latent(contrastive, part).numpy() for part in (train, fresh)]
     embeddings["InfoNCE latent"] = (codes[0], codes[1], None)

@@ -8,6 +8,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from cmim import CMIM, InfoNCE, fit, latent
+from cmim.views import ShiftNoise
 from gtheory.torch import SemanticInfoLoss
 from infocore import bounds
 from infocore.torch import VariationalMI, streamed
@@ -72,7 +73,7 @@ def test_variational_estimate():
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 def test_training(digits, precision):
     x, _ = digits
-    for model in (CMIM(64, latent_dim=8, hidden=(64,)), InfoNCE((8, 8), latent_dim=8)):
+    for model in (CMIM(64, latent_dim=8, hidden=(64,)), InfoNCE(64, latent_dim=8, views=ShiftNoise(8, 8))):
         result = fit(model, x[:1000], max_steps=300, accelerator="gpu", precision=precision, log_every=10)
         losses = [entry["loss"] for entry in result.history]
         assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.5

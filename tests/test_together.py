@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 import cmim
 import gtheory
 import infocore
-from cmim import terms
+from cmim import contrastive
 from gtheory import truth
 from infocore import bounds
 from infocore.estimators import DiscreteMI
@@ -86,7 +86,7 @@ def test_audit_of_mid_calls_infocore(monkeypatch, scores, name):
 
 
 def test_objectives_of_cmim_call_infocore(monkeypatch, views):
-    assert terms.pointwise is bounds.pointwise
+    assert contrastive.pointwise is bounds.pointwise
     assert cmim.losses.infonce is bounds.infonce
     monkeypatch.setattr(terms, "pointwise", broken)
     monkeypatch.setattr(cmim.losses, "infonce", broken)

@@ -27,6 +27,8 @@ CONTRACT = Embedder(latent_dim=2, hidden=(4,), likelihood="gaussian", max_steps=
 SKIPPED = {"check_array_api_input"}
 
 
+# some checks fit data of hundreds
+@pytest.mark.filterwarnings("ignore:fit. the values of `x` go from:infocore.errors.TrainingWarning")
 @pytest.mark.parametrize(
     ("estimator", "check"),
     [

@@ -97,9 +97,9 @@ def test_refusals():
     with pytest.raises(ParameterError, match="`where`"):
         call(small(), X, where="logits")
     with pytest.raises(ParameterError, match="informative: an InfoNCE"):
-        informative(InfoNCE((2, 3), 2, hidden=(4,)), X)
+        informative(InfoNCE(6, 2, views=None, hidden=(4,)), X)
     with pytest.raises(ParameterError, match="reconstruct: an InfoNCE"):
-        reconstruct(InfoNCE((2, 3), 2, hidden=(4,)), X)
+        reconstruct(InfoNCE(6, 2, views=None, hidden=(4,)), X)
     with pytest.raises(ParameterError, match="`batch_size`"):
         latent(small(), X, batch_size=0)
     with pytest.raises(ParameterError, match=r"latent.*\[0, 1\]"):

@@ -207,7 +207,7 @@ def test_rows_in_chunks_give_the_same(chunk):
 
 def test_another_similarity_has_its_own_positive():
     z = normal(6, 3)
-    got = contrastive_log_prob(z, 2.0, similarity=lambda z: z @ z.T)
+    got = contrastive_log_prob(z, 2.0, similarity=lambda a, b: a @ b.T)
     dots = (z @ z.T / 2.0).exp().numpy()
     own = np.diag(dots)
     torch.testing.assert_close(got, torch.from_numpy(np.log(own / (own + (dots.sum(1) - own) / 5))))

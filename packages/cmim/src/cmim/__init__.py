@@ -10,6 +10,7 @@ from cmim._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from cmim import losses as losses
+    from cmim.config import ModelConfig as ModelConfig
     from cmim.embedder import Embedder as Embedder
     from cmim.embeddings import informative as informative
     from cmim.embeddings import latent as latent
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
     from cmim.evaluation import information as information
     from cmim.lightning import fit as fit
     from cmim.model import Model as Model
-    from cmim.model import ModelConfig as ModelConfig
     from cmim.model import load as load
+    from cmim.networks import MLP as MLP
+    from cmim.networks import Conv as Conv
+    from cmim.networks import Perceiver as Perceiver
     from cmim.variants import AE as AE
     from cmim.variants import CMIM as CMIM
+    from cmim.variants import DAE as DAE
     from cmim.variants import MIM as MIM
     from cmim.variants import VAE as VAE
     from cmim.variants import ContrastiveVAE as ContrastiveVAE
@@ -31,13 +35,17 @@ if TYPE_CHECKING:
 _WHERE = {
     "AE": "variants",
     "CMIM": "variants",
+    "Conv": "networks",
     "ContrastiveVAE": "variants",
+    "DAE": "variants",
     "Embedder": "embedder",
     "EmbeddingScores": "evaluation",
     "InfoNCE": "variants",
     "MIM": "variants",
+    "MLP": "networks",
     "Model": "model",
-    "ModelConfig": "model",
+    "ModelConfig": "config",
+    "Perceiver": "networks",
     "VAE": "variants",
     "evaluate_embeddings": "evaluation",
     "fit": "lightning",
@@ -52,14 +60,18 @@ _WHERE = {
 __all__ = [
     "AE",
     "CMIM",
+    "DAE",
     "MIM",
+    "MLP",
     "VAE",
     "ContrastiveVAE",
+    "Conv",
     "Embedder",
     "EmbeddingScores",
     "InfoNCE",
     "Model",
     "ModelConfig",
+    "Perceiver",
     "__version__",
     "evaluate_embeddings",
     "fit",

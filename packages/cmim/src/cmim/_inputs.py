@@ -6,13 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cmim.likelihoods import Law
 from infocore.errors import KindError, NonFiniteError, ParameterError, ShapeError
 
 __all__ = ["as_data", "batch_seed"]
 
 
-def as_data(x: Any, caller: str, *, unit_interval: bool = False) -> Tensor:
-    """Return `x` as a float32 tensor of shape (n, ...), after checking that a model can read it."""
+def as_data(x: Any, caller: str, law: Law | None = None) -> Tensor:
+    """Return `x` as a float32 tensor of shape (n, ...), after checking that a model with this law can read it."""
     if isinstance(x, Tensor):
         data = x.detach()
     else:
@@ -35,13 +36,8 @@ def as_data(x: Any, caller: str, *, unit_interval: bool = False) -> Tensor:
             f"{caller}: `x` holds NaN or infinity in {int((~sound).sum())} of {len(data)} rows. "
             "Drop or impute those rows first."
         )
-    if unit_interval:
-        low, high = data.aminmax()
-        if low < 0 or high > 1:
-            raise ParameterError(
-                f"{caller}: with likelihood='bernoulli' the values of `x` must lie in [0, 1]; they go from {low:g} to "
-                f"{high:g}. Scale them (images: divide by 255), or use likelihood='gaussian'."
-            )
+    if law is not None and (reason := law.refusal(data)) is not None:
+        raise ParameterError(f"{caller}: {reason}.")
     return data
 
 

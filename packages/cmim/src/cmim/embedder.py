@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from cmim import losses, variants
 from cmim._inputs import as_data
 from cmim.embeddings import evaluating, informative, latent
+from cmim.likelihoods import law
 from cmim.model import Model, rebuild
 from infocore.errors import CheckpointError, ParameterError, ShapeError
 from infocore.torch import checkpoint
@@ -306,7 +307,7 @@ class Embedder(TransformerMixin, BaseEstimator):
         return tags
 
     def _model(self, n_features: int) -> Model:
-        network: variants.Network = {
+        network: variants.Settings = {
             "hidden": self.hidden,
             "likelihood": self.likelihood,
             "scaling": self.scaling,
@@ -333,4 +334,4 @@ class Embedder(TransformerMixin, BaseEstimator):
     def _data(self, X: ArrayLike, *, reset: bool) -> torch.Tensor:
         data: Any = X
         checked = validate_data(self, data, reset=reset, dtype=np.float32, ensure_all_finite=True)
-        return as_data(checked, "Embedder", unit_interval=self.likelihood == "bernoulli")
+        return as_data(checked, "Embedder", law(self.likelihood))

@@ -6,26 +6,29 @@ for bit, what an uninterrupted one gives, and no global random state is read or 
 
 import dataclasses
 import hashlib
-import inspect
 import math
 import os
-import pickle
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
+from cmim._callbacks import Bar, EarlyStop, Saver, newest, resume_from
 from cmim._inputs import as_data, batch_seed
 from cmim._lightning import CSVLogger, TensorBoardLogger, pl, quiet
+from cmim.advice import advise, warn_of_scale
+from cmim.embeddings import evaluating
 from cmim.model import Model
 from infocore.errors import CheckpointError, ParameterError, TrainingError
 from infocore.torch.training import ArrayBatches
 
-__all__ = ["FitResult", "Training", "fit"]
+__all__ = ["FitResult", "Training", "fit", "validation_loss"]
+
+CALIBRATE_EVERY = 50
+CALIBRATION_ROWS = 512
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,10 +41,19 @@ class FitResult:
         Steps the model has now been trained, those before a resume included.
     history : tuple of dict
         Loss, mean terms and diagnostics every `log_every` steps of this call, with the number of the step.
+    validation : tuple of (int, float)
+        Steps at which the loss on validation data was computed, and that loss.
+    best_step : int
+        Step whose weights the model has now: the last, or that of the smallest validation loss.
+    notes : tuple of str
+        What the end of the training shows, with advice; see `cmim.advice.advise`.
     """
 
     steps: int
     history: tuple[dict[str, float], ...]
+    validation: tuple[tuple[int, float], ...] = ()
+    best_step: int = -1
+    notes: tuple[str, ...] = ()
 
 
 class Training(pl.LightningModule):
@@ -54,33 +66,58 @@ class Training(pl.LightningModule):
     x : tensor of shape (n, ...)
         All training data, on the CPU.
     batch_size : int
-        Rows a step, at most n.
+        Rows a step, at most n, over all processes and micro-batches.
     seed : int
         Of batches and noise.
     learning_rate : float
         Of Adam.
     log_every : int
         Steps between entries of the history.
+    accumulate : int
+        Micro-batches a step.
+    gather : bool
+        Whether codes of other processes are negatives too.
+    tile : int, optional
+        As in `cmim.losses.contrastive_log_prob`.
+    fused : bool
+        Whether Adam is one kernel, which cannot have its gradients clipped under float16.
 
     Notes
     -----
-    The step is the Trainer's ``global_step``, and the loader only counts; gradient accumulation would repeat batches,
-    and is not offered.
+    The step is the Trainer's ``global_step``, and the loader only counts. Processes and micro-batches are parts of the
+    one batch that follows from the seed and the step, so how it is cut changes no sample and no noise.
     """
 
     def __init__(
-        self, model: Model, x: Tensor, *, batch_size: int, seed: int, learning_rate: float, log_every: int
+        self,
+        model: Model,
+        x: Tensor,
+        *,
+        batch_size: int,
+        seed: int,
+        learning_rate: float,
+        log_every: int,
+        accumulate: int = 1,
+        gather: bool = False,
+        tile: int | None = None,
+        fused: bool = True,
     ) -> None:
         super().__init__()
         self.model = model
-        self.batches = ArrayBatches(x, batch_size=batch_size, seed=seed)
+        groups = _groups(x) if model.config.w_k else None
+        self.batches = ArrayBatches(x, *([] if groups is None else [groups]), batch_size=batch_size, seed=seed)
         self.seed = seed
         self.learning_rate = learning_rate
         self.log_every = log_every
+        self.accumulate, self.gather, self.tile, self.fused = accumulate, gather, tile, fused
+        self.place = (-1, 0)
         self.history: list[dict[str, float]] = []
+        rows = np.random.default_rng((seed, 1)).permutation(len(x))[:CALIBRATION_ROWS]
+        self.calibration = x[torch.from_numpy(rows)] if model.config.temperature == "calibrated" else None
         digest = hashlib.sha256(x.contiguous().numpy().tobytes()).hexdigest()
         self.run_facts = {
             "config": repr(model.config), "data": digest, "batch_size": batch_size, "seed": seed, "rate": learning_rate,
+            "accumulate": accumulate,
         }  # fmt: skip
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:  # noqa: ARG002 - Lightning's signature
@@ -102,18 +139,34 @@ class Training(pl.LightningModule):
             If it is not finite; every term is named.
         """
         step = self.global_step
-        (x,) = self.batches(step)
+        micro = self.place[1] + 1 if self.place[0] == step else 0
+        self.place = (step, micro)
+        if self.calibration is not None and micro == 0 and step % CALIBRATE_EVERY == 0:
+            generator = torch.Generator().manual_seed(batch_seed(self.seed, step, 2))
+            self.model.calibrate(self.calibration.to(self.device), generator)
+        x, *groups = self.batches(step)
         generator = torch.Generator().manual_seed(batch_seed(self.seed, step))
-        terms = self.model.objective(x.to(self.device), generator)
+        watch = step % self.log_every == 0 and micro == 0
+        world = self.trainer.world_size
+        terms = self.model.objective(
+            x.to(self.device),
+            generator,
+            step=step,
+            watch=watch,
+            shard=(micro * world + self.global_rank, world * self.accumulate),
+            gather=self.gather,
+            groups=groups[0].to(self.device) if groups else None,
+            tile=self.tile,
+        )
         if not math.isfinite(terms["loss"].detach()):
             values = ", ".join(f"{name} = {float(term.detach().mean()):g}" for name, term in terms.items())
             raise TrainingError(
                 f"fit: the loss is not finite at step {step}: {values}. "
                 "Lower the learning rate, or look for inputs of a very different scale."
             )
-        if step % self.log_every == 0:
+        if watch:
             means = {name: term.detach().float().mean() for name, term in terms.items()}
-            self.log_dict(means, batch_size=len(x))
+            self.log_dict(means, batch_size=len(x), sync_dist=world > 1)
             self.history.append({"step": float(step), **{name: float(value) for name, value in means.items()}})
         return terms["loss"]
 
@@ -125,7 +178,7 @@ class Training(pl.LightningModule):
         torch.optim.Optimizer
             Without weight decay, which would shrink the codes twice.
         """
-        return torch.optim.Adam(self.model.parameters(), lr=self.learning_rate)
+        return torch.optim.Adam(self.model.parameters(), lr=self.learning_rate, fused=self.fused)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put what the run was into the checkpoint.
@@ -168,6 +221,12 @@ def fit(
     seed: int = 0,
     learning_rate: float = 1e-3,
     gradient_clip: float | None = 1.0,
+    validation: Any = None,
+    validate_every: int = 200,
+    patience: int = 10,
+    accumulate: int = 1,
+    negatives: Literal["local", "gathered"] = "local",
+    tile: int | None = None,
     log_every: int = 50,
     progress: bool = False,
     logger: Literal["csv", "tensorboard"] | None = None,
@@ -176,6 +235,8 @@ def fit(
     checkpoint_every: int = 500,
     resume: bool = False,
     accelerator: str = "auto",
+    devices: int = 1,
+    strategy: str = "auto",
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true",
 ) -> FitResult:
     """Train a model in place through Lightning's Trainer.
@@ -189,13 +250,28 @@ def fit(
     max_steps : int
         Step to stop at, counted from the beginning of training.
     batch_size : int
-        Rows a step; all of them if n is smaller.
+        Rows a step, over all processes and micro-batches; all of them if n is smaller.
     seed : int
         Of batches and noise.
     learning_rate : float
         Of Adam.
     gradient_clip : float, optional
         Largest norm of the gradient.
+    validation : array or tensor, optional
+        Other rows, to stop early by: the loss on them is computed every `validate_every` steps, with the same noise
+        each time; training ends when it has not improved `patience` times, and the best weights are kept.
+    validate_every, patience : int
+        See `validation`.
+    accumulate : int
+        Micro-batches a step, whose gradients are averaged. Negatives are then those of a micro-batch, ``batch_size /
+        accumulate`` rows: that hardly matters to cMIM's factor, which is a mean over them, and changes InfoNCE's bound
+        and its ceiling (a note says so).
+    negatives : {"local", "gathered"}
+        With several processes, whether codes of the others are negatives too. "gathered" gives the gradient that one
+        process has on the whole batch; "local" has cMIM's mean over fewer negatives, biased by about
+        ``-Var(g) / (2 (B - 1) E(g)^2)`` in the log-mean m, g being exp(cosine / temperature).
+    tile : int, optional
+        Rows of the contrastive comparison at once, for large batches.
     log_every : int
         Steps between entries of the history and of the logger.
     progress : bool
@@ -212,13 +288,17 @@ def fit(
         Continue from the newest checkpoint in `checkpoint_dir`, or start if there is none.
     accelerator : str
         Lightning's: "auto", "cpu", "gpu" ...
+    devices : int
+        Processes on this machine; under torchrun, those it has started.
+    strategy : str
+        Lightning's: "auto", "ddp" ...
     precision : {"32-true", "bf16-mixed", "16-mixed"}
         Lightning's; the objectives themselves are computed in float32.
 
     Returns
     -------
     FitResult
-        Steps and history.
+        Steps, history, and notes with advice.
 
     Raises
     ------
@@ -228,6 +308,11 @@ def fit(
         If the loss is not finite.
     CheckpointError
         If the checkpoint to resume from is damaged, or of another run.
+
+    Warns
+    -----
+    TrainingWarning
+        Of unscaled data, and of what `cmim.advice.advise` finds after 100 steps or more.
 
     Examples
     --------
@@ -240,8 +325,12 @@ def fit(
     for name, value in (
         ("max_steps", max_steps),
         ("batch_size", batch_size),
+        ("validate_every", validate_every),
+        ("patience", patience),
+        ("accumulate", accumulate),
         ("log_every", log_every),
         ("checkpoint_every", checkpoint_every),
+        ("devices", devices),
     ):
         if value < 1:
             raise ParameterError(f"fit: `{name}` must be at least 1; got {value!r}.")
@@ -249,39 +338,110 @@ def fit(
         raise ParameterError(f"fit: `learning_rate` must be positive; got {learning_rate!r}.")
     if logger not in (None, "csv", "tensorboard"):
         raise ParameterError(f"fit: `logger` must be 'csv', 'tensorboard' or None; got {logger!r}.")
+    if negatives not in ("local", "gathered"):
+        raise ParameterError(f"fit: `negatives` must be 'local' or 'gathered'; got {negatives!r}.")
     if resume and checkpoint_dir is None:
         raise ParameterError("fit: `resume` needs a `checkpoint_dir` to resume from.")
-    data = as_data(x, "fit", unit_interval=model.config.likelihood == "bernoulli").cpu()
+    data = as_data(x, "fit", model.law).cpu()
+    warn_of_scale(data)
+    batch_size = min(batch_size, len(data))
+    if batch_size % (accumulate * devices):
+        raise ParameterError(
+            f"fit: `batch_size` must be a multiple of accumulate * devices, which cut it; got {batch_size} and "
+            f"{accumulate} * {devices}."
+        )
     training = Training(
-        model, data, batch_size=min(batch_size, len(data)), seed=seed, learning_rate=learning_rate, log_every=log_every
-    )
+        model, data, batch_size=batch_size, seed=seed, learning_rate=learning_rate, log_every=log_every,
+        accumulate=accumulate, gather=negatives == "gathered", tile=tile, fused=precision != "16-mixed",
+    )  # fmt: skip
     callbacks: list[pl.Callback] = []
+    stop = None
+    if validation is not None:
+        held = as_data(validation, "fit", model.law).cpu()
+        stop = EarlyStop(lambda: validation_loss(model, held, batch_size, seed), validate_every, patience)
+        callbacks.append(stop)
     start = None
     if checkpoint_dir is not None:
         folder = Path(checkpoint_dir)
         folder.mkdir(parents=True, exist_ok=True)
-        callbacks.append(_Saver(folder, checkpoint_every))
-        start = _newest(folder) if resume else None
+        callbacks.append(Saver(folder, checkpoint_every))
+        start = newest(folder) if resume else None
     if progress:
-        callbacks.append(_Bar())
+        callbacks.append(Bar())
     with quiet():
         trainer = pl.Trainer(
             accelerator=accelerator,
-            devices=1,
+            devices=devices,
+            strategy=strategy,
             precision=precision,
             logger=_logger(logger, log_dir),
             callbacks=callbacks,
             max_steps=max_steps,
             max_epochs=-1,
+            accumulate_grad_batches=accumulate,
             log_every_n_steps=min(log_every, max_steps),
             gradient_clip_val=gradient_clip,
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-        trainer.fit(training, _Count(max_steps), **_resume_from(start))
+        trainer.fit(training, _Count(max_steps * accumulate), **resume_from(start))
     model.cpu()
-    return FitResult(trainer.global_step, tuple(training.history))
+    if stop is not None:
+        stop.finish(trainer.global_step, model)
+    found = () if stop is None else tuple(stop.found)
+    notes = advise(model.config, training.history[-1]) if training.history and trainer.global_step >= 100 else ()
+    if accumulate > 1 and (model.config.w_k or model.config.objective == "infonce"):
+        notes += (_accumulated(batch_size // accumulate, model.config.objective == "infonce"),)
+    best = trainer.global_step if stop is None else stop.best_step
+    return FitResult(trainer.global_step, tuple(training.history), found, best, notes)
+
+
+def validation_loss(model: Model, x: Tensor, batch_size: int, seed: int) -> float:
+    """Mean loss on data that are not trained on, with noise that depends on the seed alone.
+
+    Parameters
+    ----------
+    model : Model
+        Put into evaluation mode for the time of the call.
+    x : tensor of shape (n, ...)
+        Data, on the CPU.
+    batch_size : int
+        Rows at a time, and with a contrastive term those that are compared.
+    seed : int
+        Of the noise.
+
+    Returns
+    -------
+    float
+        In nats, as the objective scales them.
+    """
+    device = next(model.parameters()).device
+    total = 0.0
+    with evaluating(model), torch.no_grad():
+        for number, rows in enumerate(x.split(batch_size)):
+            generator = torch.Generator().manual_seed(batch_seed(seed, number, 1))
+            terms = model.objective(rows.to(device), generator, watch=False)
+            total += float(terms["loss"]) * len(rows)
+    return total / len(x)
+
+
+def _groups(x: Tensor) -> Tensor | None:
+    """Number the rows so that identical ones have one number; None if no two are."""
+    seen: dict[bytes, int] = {}
+    rows = x.flatten(1).numpy()
+    numbers = [seen.setdefault(hashlib.blake2b(row.tobytes(), digest_size=16).digest(), len(seen)) for row in rows]
+    return torch.tensor(numbers) if len(seen) < len(numbers) else None
+
+
+def _accumulated(size: int, infonce: bool) -> str:
+    effect = (
+        f"so InfoNCE's ceiling is log {size}, not that of the batch"
+        if infonce
+        else "over which cMIM's factor is a mean: its value and, while the gate is small, its gradient do not "
+        "depend on how many there are"
+    )
+    return f"negatives came from micro-batches of {size}, {effect}."
 
 
 class _Count:
@@ -301,94 +461,6 @@ class _Count:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         pass
-
-
-class _Bar(pl.Callback):
-    """Steps done of all steps, also after a resume; Lightning's own bar counts epochs, of which there are none here."""
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
-        columns = (
-            TextColumn("fit"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[loss]}"),
-        )
-        self.bar = Progress(*columns, console=Console(stderr=True))
-        self.task = self.bar.add_task("fit", total=trainer.max_steps, completed=trainer.global_step, loss="")
-        self.bar.start()
-
-    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
-        self.bar.update(self.task, completed=trainer.global_step, loss=f"loss {float(outputs['loss']):.4g}")
-
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
-        self.bar.stop()
-
-    def on_exception(self, trainer: pl.Trainer, pl_module: Any, exception: BaseException) -> None:  # noqa: ARG002
-        self.bar.stop()
-
-
-class _Saver(pl.Callback):
-    """Write the Trainer's checkpoint every so many steps, and its sha256 beside it.
-
-    The sum is in place before the file gets its name, so a file that has its name is whole and has a sum.
-    """
-
-    def __init__(self, folder: Path, every: int) -> None:
-        self.folder, self.every = folder, every
-        self.saved = -1
-
-    def on_train_batch_end(self, trainer: pl.Trainer, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
-        if trainer.global_step % self.every == 0:
-            self._save(trainer)
-
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
-        self._save(trainer)
-
-    def _save(self, trainer: pl.Trainer) -> None:
-        if trainer.global_step == self.saved:
-            return
-        self.saved = trainer.global_step
-        final = self.folder / f"step-{self.saved:09d}.ckpt"
-        part = final.with_suffix(".part")
-        trainer.save_checkpoint(part)
-        _sum_file(final).write_text(f"{hashlib.sha256(part.read_bytes()).hexdigest()}  {final.name}\n")
-        part.replace(final)
-        for old in sorted(self.folder.glob("step-*.ckpt"))[:-2]:
-            old.unlink()
-            _sum_file(old).unlink(missing_ok=True)
-
-
-def _sum_file(path: Path) -> Path:
-    return path.with_name(path.name + ".sha256")
-
-
-def _newest(folder: Path) -> Path | None:
-    """Return the newest checkpoint of a folder, checked: right sum, and nothing in it but plain values and tensors."""
-    found = sorted(folder.glob("step-*.ckpt"))
-    if not found:
-        return None
-    path = found[-1]
-    try:
-        want = _sum_file(path).read_text().split()[0]
-        if hashlib.sha256(path.read_bytes()).hexdigest() != want:
-            raise CheckpointError(
-                f"fit: {path} is damaged (its sha256 is not the one saved). Delete it to use an older one."
-            )
-        torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, IndexError, RuntimeError, pickle.UnpicklingError) as e:
-        if isinstance(e, CheckpointError):
-            raise
-        raise CheckpointError(f"fit: {path} or its .sha256 cannot be read ({e}).") from e
-    return path
-
-
-def _resume_from(path: Path | None) -> dict[str, Any]:
-    """Arguments of ``Trainer.fit``; older versions have no `weights_only`, and `_newest` has looked already."""
-    if path is None:
-        return {}
-    known = "weights_only" in inspect.signature(pl.Trainer.fit).parameters
-    return {"ckpt_path": str(path), **({"weights_only": True} if known else {})}
 
 
 def _logger(name: str | None, folder: str | os.PathLike[str]) -> Any:

@@ -12,7 +12,8 @@ name                formula                                                weigh
 ``kl``              :math:`KL(q(z|x) \| P)`, closed form                   ``beta``
 ==================  =====================================================  ==========================================
 
-The terms are in `cmim.terms` and can be had from here; they are computed in float32 under mixed precision too.
+The terms are in `cmim.terms`, `cmim.likelihoods` and `cmim.contrastive` and can be had from here; they are computed in
+float32 under mixed precision too.
 
 Where the formulas come from: A-MIM's weights 1, 1/2, 1/2 and the contrastive factor were read in code of the papers'
 author and group (SentenceMIM; KERMT, Apache-2.0), not in the body of the cMIM papers, which were not available to us.
@@ -22,24 +23,29 @@ The temperature 0.1 is that code's. The derivations here are our own.
 from typing import Literal, get_args
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from cmim.terms import (
-    Codes,
-    bernoulli_nll,
-    checked_temperature,
+from cmim.contrastive import (
+    Temperature,
+    calibrated_temperature,
     contrastive_log_prob,
     cosine,
     diagnostics,
+    gate,
+    infonce_loss,
+    nt_xent_loss,
+)
+from cmim.likelihoods import Law, Likelihood, bernoulli_nll, gaussian_nll, law
+from cmim.terms import (
+    Codes,
     floor_logvar,
-    gaussian_nll,
     kl_to_prior,
     log_posterior,
+    log_posterior_at,
     log_prior,
     reparameterise,
 )
-from infocore.bounds import infonce
 from infocore.errors import ParameterError
 
 __all__ = [
@@ -47,30 +53,34 @@ __all__ = [
     "Scaling",
     "ae_loss",
     "bernoulli_nll",
+    "calibrated_temperature",
     "cmim_loss",
     "contrastive_log_prob",
     "contrastive_vae_loss",
     "cosine",
     "diagnostics",
     "floor_logvar",
+    "gate",
     "gaussian_nll",
     "infonce_loss",
     "kl_to_prior",
     "log_posterior",
+    "log_posterior_at",
     "log_prior",
     "mim_loss",
+    "nt_xent_loss",
     "reparameterise",
+    "scales",
     "vae_loss",
     "weighted_loss",
 ]
 
-Likelihood = Literal["bernoulli", "gaussian"]
 Scaling = Literal["sum", "mean", "kermt"]
 
 
 def weighted_loss(
     x: Float[Tensor, "B ..."],
-    params: Float[Tensor, "B ..."],
+    params: Tensor,
     mu: Codes,
     logvar: Codes,
     eps: Codes,
@@ -79,10 +89,14 @@ def weighted_loss(
     w_k: float = 0.0,
     w_z: float = 0.0,
     beta: float = 0.0,
-    temperature: float = 0.1,
-    likelihood: Likelihood = "bernoulli",
+    temperature: Temperature = 0.1,
+    likelihood: Likelihood | Law = "bernoulli",
     sigma: float = 1.0,
+    levels: int = 256,
     scaling: Scaling = "sum",
+    others: Float[Tensor, "M D"] | None = None,
+    groups: Int[Tensor, " K"] | None = None,
+    tile: int | None = None,
 ) -> dict[str, Tensor]:
     r"""Every auto-encoder of this module: a weighted sum of the terms in the table above.
 
@@ -99,16 +113,18 @@ def weighted_loss(
         Posterior mean, floored log-variance, and the noise used.
     w_x, w_k, w_z, beta : float
         Weights; a term of weight 0 is not computed.
-    temperature : float
+    temperature : float or scalar tensor
         Of the contrastive factor.
-    likelihood : {"bernoulli", "gaussian"}
-        Law of x given z.
-    sigma : float
-        Scale of the Gaussian one.
+    likelihood : {"bernoulli", "gaussian", "logistic", "categorical"} or Law
+        Law of x given z, see `cmim.likelihoods`.
+    sigma, levels : float, int
+        Its settings, if it is given by name.
     scaling : {"sum", "mean", "kermt"}
         "sum": true log-probabilities. "mean": reconstruction divided by the number of features, latent terms by D.
         "kermt": reconstruction divided, latent terms summed. The contrastive factor is never divided, so this sets
         how much it weighs: with 784 pixels, 784 times as much under "mean" as under "sum".
+    others, groups, tile
+        As in `contrastive_log_prob`.
 
     Returns
     -------
@@ -127,23 +143,13 @@ def weighted_loss(
     >>> sorted(terms), round(terms["loss"].item(), 4)  # 3 log 2; the divergence is 0
     (['kl', 'loss', 'reconstruction'], 2.0794)
     """
-    if likelihood not in get_args(Likelihood):
-        raise ParameterError(
-            f"weighted_loss: `likelihood` must be one of {', '.join(get_args(Likelihood))}; got {likelihood!r}."
-        )
-    if scaling not in get_args(Scaling):
-        raise ParameterError(
-            f"weighted_loss: `scaling` must be one of {', '.join(get_args(Scaling))}; got {scaling!r}."
-        )
-    per_feature = 1.0 if scaling == "sum" else 1.0 / x[0].numel()
-    per_latent = 1.0 / mu.shape[1] if scaling == "mean" else 1.0
-
+    per_feature, per_latent = scales(scaling, x[0].numel(), mu.shape[1])
     z = reparameterise(mu, logvar, eps)
-    nll = bernoulli_nll(x, params) if likelihood == "bernoulli" else gaussian_nll(x, params, sigma)
+    nll = law(likelihood, sigma=sigma, levels=levels).nll(x, params)
     terms = {"reconstruction": nll}
     loss = w_x * per_feature * nll
     if w_k:
-        terms["log_pk"] = contrastive_log_prob(z, temperature)
+        terms["log_pk"] = contrastive_log_prob(z, temperature, others=others, groups=groups, tile=tile)
         loss = loss - w_k * terms["log_pk"]
     if w_z:
         terms["log_q"], terms["log_prior"] = log_posterior(logvar, eps), log_prior(z)
@@ -154,13 +160,46 @@ def weighted_loss(
     return {"loss": loss.mean(), **terms}
 
 
+def scales(scaling: Scaling, n_features: int, latent_dim: int) -> tuple[float, float]:
+    """Return the factors of the reconstruction and of the latent terms.
+
+    Parameters
+    ----------
+    scaling : {"sum", "mean", "kermt"}
+        As in `weighted_loss`.
+    n_features, latent_dim : int
+        What they are divided by.
+
+    Returns
+    -------
+    tuple of two float
+        Of the reconstruction, and of the latent terms.
+
+    Raises
+    ------
+    ParameterError
+        If `scaling` is not one of its values.
+
+    Examples
+    --------
+    >>> scales("kermt", 784, 64)[1]
+    1.0
+    """
+    if scaling not in get_args(Scaling):
+        raise ParameterError(
+            f"weighted_loss: `scaling` must be one of {', '.join(get_args(Scaling))}; got {scaling!r}."
+        )
+    return 1.0 if scaling == "sum" else 1.0 / n_features, 1.0 / latent_dim if scaling == "mean" else 1.0
+
+
 def ae_loss(
     x: Float[Tensor, "B ..."],
-    params: Float[Tensor, "B ..."],
+    params: Tensor,
     mu: Codes,
     *,
-    likelihood: Likelihood = "bernoulli",
+    likelihood: Likelihood | Law = "bernoulli",
     sigma: float = 1.0,
+    levels: int = 256,
     scaling: Scaling = "sum",
 ) -> dict[str, Tensor]:
     """Auto-encoder: the reconstruction alone, with ``z = mu``.
@@ -171,7 +210,7 @@ def ae_loss(
         Data, and decoder output at `mu`.
     mu : tensor of shape (B, D)
         Codes.
-    likelihood, sigma, scaling
+    likelihood, sigma, levels, scaling
         As in `weighted_loss`.
 
     Returns
@@ -190,19 +229,20 @@ def ae_loss(
     2.0794
     """
     none = torch.zeros_like(mu)
-    return weighted_loss(x, params, mu, none, none, likelihood=likelihood, sigma=sigma, scaling=scaling)
+    return weighted_loss(x, params, mu, none, none, likelihood=likelihood, sigma=sigma, levels=levels, scaling=scaling)
 
 
 def vae_loss(
     x: Float[Tensor, "B ..."],
-    params: Float[Tensor, "B ..."],
+    params: Tensor,
     mu: Codes,
     logvar: Codes,
     eps: Codes,
     *,
     beta: float = 1.0,
-    likelihood: Likelihood = "bernoulli",
+    likelihood: Likelihood | Law = "bernoulli",
     sigma: float = 1.0,
+    levels: int = 256,
     scaling: Scaling = "sum",
 ) -> dict[str, Tensor]:
     """Negative evidence lower bound, with the divergence weighted by `beta`.
@@ -213,7 +253,7 @@ def vae_loss(
         As in `weighted_loss`.
     beta : float
         Weight of the divergence.
-    likelihood, sigma, scaling
+    likelihood, sigma, levels, scaling
         As in `weighted_loss`.
 
     Returns
@@ -237,20 +277,21 @@ def vae_loss(
     4.0794
     """
     return weighted_loss(
-        x, params, mu, logvar, eps, beta=beta, likelihood=likelihood, sigma=sigma, scaling=scaling
+        x, params, mu, logvar, eps, beta=beta, likelihood=likelihood, sigma=sigma, levels=levels, scaling=scaling
     )  # fmt: skip
 
 
 def mim_loss(
     x: Float[Tensor, "B ..."],
-    params: Float[Tensor, "B ..."],
+    params: Tensor,
     mu: Codes,
     logvar: Codes,
     eps: Codes,
     *,
     w_z: float = 1.0,
-    likelihood: Likelihood = "bernoulli",
+    likelihood: Likelihood | Law = "bernoulli",
     sigma: float = 1.0,
+    levels: int = 256,
     scaling: Scaling = "sum",
 ) -> dict[str, Tensor]:
     r"""Asymmetric Mutual Information Machine, :math:`-E[\log p(x|z) + \frac12(\log q(z|x) + \log P(z))]`.
@@ -261,7 +302,7 @@ def mim_loss(
         As in `weighted_loss`.
     w_z : float
         Weight of the latent terms.
-    likelihood, sigma, scaling
+    likelihood, sigma, levels, scaling
         As in `weighted_loss`.
 
     Returns
@@ -284,22 +325,25 @@ def mim_loss(
     >>> round(mim_loss(torch.ones(2, 3), torch.zeros(2, 3), zero, zero, zero)["loss"].item(), 4)  # + log(2 pi)/2
     2.9984
     """
-    return weighted_loss(x, params, mu, logvar, eps, w_z=w_z, likelihood=likelihood, sigma=sigma, scaling=scaling)
+    return weighted_loss(
+        x, params, mu, logvar, eps, w_z=w_z, likelihood=likelihood, sigma=sigma, levels=levels, scaling=scaling
+    )
 
 
 def cmim_loss(
     x: Float[Tensor, "B ..."],
-    params: Float[Tensor, "B ..."],
+    params: Tensor,
     mu: Codes,
     logvar: Codes,
     eps: Codes,
     *,
-    temperature: float = 0.1,
+    temperature: Temperature = 0.1,
     w_x: float = 1.0,
     w_k: float = 1.0,
     w_z: float = 1.0,
-    likelihood: Likelihood = "bernoulli",
+    likelihood: Likelihood | Law = "bernoulli",
     sigma: float = 1.0,
+    levels: int = 256,
     scaling: Scaling = "sum",
 ) -> dict[str, Tensor]:
     r"""Contrastive MIM: `mim_loss` and the contrastive factor.
@@ -310,11 +354,11 @@ def cmim_loss(
     ----------
     x, params, mu, logvar, eps
         As in `weighted_loss`.
-    temperature : float
+    temperature : float or scalar tensor
         Of the contrastive factor.
     w_x, w_k, w_z : float
         Weights of reconstruction, contrastive factor and latent terms.
-    likelihood, sigma, scaling
+    likelihood, sigma, levels, scaling
         As in `weighted_loss`.
 
     Returns
@@ -341,22 +385,23 @@ def cmim_loss(
     """
     return weighted_loss(
         x, params, mu, logvar, eps, w_x=w_x, w_k=w_k, w_z=w_z, temperature=temperature,
-        likelihood=likelihood, sigma=sigma, scaling=scaling,
+        likelihood=likelihood, sigma=sigma, levels=levels, scaling=scaling,
     )  # fmt: skip
 
 
 def contrastive_vae_loss(
     x: Float[Tensor, "B ..."],
-    params: Float[Tensor, "B ..."],
+    params: Tensor,
     mu: Codes,
     logvar: Codes,
     eps: Codes,
     *,
-    temperature: float = 0.1,
+    temperature: Temperature = 0.1,
     w_k: float = 1.0,
     beta: float = 1.0,
-    likelihood: Likelihood = "bernoulli",
+    likelihood: Likelihood | Law = "bernoulli",
     sigma: float = 1.0,
+    levels: int = 256,
     scaling: Scaling = "sum",
 ) -> dict[str, Tensor]:
     """VAE with cMIM's contrastive factor (derived; the name is met in a digest of the second cMIM paper).
@@ -365,11 +410,11 @@ def contrastive_vae_loss(
     ----------
     x, params, mu, logvar, eps
         As in `weighted_loss`.
-    temperature : float
+    temperature : float or scalar tensor
         Of the contrastive factor.
     w_k, beta : float
         Weights of the contrastive factor and of the divergence.
-    likelihood, sigma, scaling
+    likelihood, sigma, levels, scaling
         As in `weighted_loss`.
 
     Returns
@@ -390,40 +435,5 @@ def contrastive_vae_loss(
     """
     return weighted_loss(
         x, params, mu, logvar, eps, w_k=w_k, beta=beta, temperature=temperature,
-        likelihood=likelihood, sigma=sigma, scaling=scaling,
+        likelihood=likelihood, sigma=sigma, levels=levels, scaling=scaling,
     )  # fmt: skip
-
-
-def infonce_loss(view_a: Codes, view_b: Codes, temperature: float = 0.1) -> dict[str, Tensor]:
-    """Minus the InfoNCE bound between the codes of two views of the same samples.
-
-    One-directional: each code of `view_a` looks for its partner among `view_b`. It is the cross-entropy of the B x B
-    cosine matrix less log B, so it starts near 0 and cannot fall below ``-log B``.
-
-    Parameters
-    ----------
-    view_a, view_b : tensor of shape (B, D)
-        Codes of two augmented views, row by row of the same samples.
-    temperature : float
-        Divides the cosines.
-
-    Returns
-    -------
-    dict
-        ``"loss"``, a scalar in nats; minus it is a lower bound on the information between the views, in expectation.
-
-    Raises
-    ------
-    ParameterError
-        If `temperature` is not positive.
-
-    References
-    ----------
-    .. [1] A. van den Oord, Y. Li, O. Vinyals, arXiv:1807.03748, 2018.
-
-    Examples
-    --------
-    >>> round(infonce_loss(torch.eye(4), torch.eye(4), temperature=0.01)["loss"].item(), 4)  # -log 4
-    -1.3863
-    """
-    return {"loss": -infonce(cosine(view_a, view_b) / checked_temperature(temperature, "infonce_loss"))}

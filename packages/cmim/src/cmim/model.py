@@ -1,136 +1,27 @@
 """One model class, of which AE, VAE, MIM, cMIM, contrastive VAE and InfoNCE are values, and its checkpoints."""
 
-import dataclasses
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from cmim import losses
 from cmim._version import __version__
-from cmim.decoders import Decoder, MLPDecoder
-from cmim.encoders import Encoder, MLPEncoder
-from cmim.views import ShiftNoise
+from cmim.config import ModelConfig, Objective
+from cmim.decoders import Decoder
+from cmim.distributed import gathered_others
+from cmim.encoders import Encoder
+from cmim.likelihoods import Law, law
+from cmim.symmetric import prior_branch
 from infocore.errors import CheckpointError, ParameterError
 from infocore.torch import checkpoint
 
 __all__ = ["Model", "ModelConfig", "Objective", "load", "rebuild"]
-
-Objective = Literal["ae", "vae", "mim", "cmim", "contrastive_vae", "infonce"]
-
-
-@dataclasses.dataclass(frozen=True)
-class ModelConfig:
-    """Everything that tells one model from another; the named constructors of `cmim.variants` fill it in.
-
-    Parameters
-    ----------
-    objective : {"ae", "vae", "mim", "cmim", "contrastive_vae", "infonce"}
-        Its name. "ae" takes the mean as its code, "infonce" trains an encoder on two views; the others differ only in
-        their weights.
-    n_features : int
-        Features of a sample (of a flattened image).
-    latent_dim : int
-        Length of a code.
-    hidden : tuple of int
-        Widths of the hidden layers, the decoder's in reverse order.
-    likelihood : {"bernoulli", "gaussian"}
-        Law of x given z.
-    sigma : float
-        Scale of the Gaussian one.
-    scaling : {"sum", "mean", "kermt"}
-        See `cmim.losses.weighted_loss`.
-    w_x, w_k, w_z, beta : float
-        Weights of the terms.
-    temperature : float
-        Of the contrastive factor or of InfoNCE.
-    logvar_floor, logvar_ceiling : float
-        Range of the log-variance.
-    soft_floor : bool
-        See `cmim.losses.floor_logvar`.
-    views : ShiftNoise, optional
-        Augmentation; needed by "infonce" and used by nothing else.
-
-    Raises
-    ------
-    ParameterError
-        If a setting is out of range.
-    """
-
-    objective: Objective
-    n_features: int
-    latent_dim: int = 16
-    hidden: tuple[int, ...] = (256, 256)
-    likelihood: losses.Likelihood = "bernoulli"
-    sigma: float = 1.0
-    scaling: losses.Scaling = "sum"
-    w_x: float = 1.0
-    w_k: float = 0.0
-    w_z: float = 0.0
-    beta: float = 0.0
-    temperature: float = 0.1
-    logvar_floor: float = -6.0
-    logvar_ceiling: float = 2.0
-    soft_floor: bool = False
-    views: ShiftNoise | None = None
-
-    def __post_init__(self) -> None:
-        for name, allowed in (
-            ("objective", get_args(Objective)),
-            ("likelihood", get_args(losses.Likelihood)),
-            ("scaling", get_args(losses.Scaling)),
-        ):
-            if getattr(self, name) not in allowed:
-                raise ParameterError(
-                    f"ModelConfig: `{name}` must be one of {', '.join(allowed)}; got {getattr(self, name)!r}."
-                )
-        for name, value in (
-            ("n_features", self.n_features),
-            ("latent_dim", self.latent_dim),
-            *(("hidden", width) for width in self.hidden),
-        ):
-            if not value >= 1:
-                raise ParameterError(f"ModelConfig: `{name}` must be at least 1; got {value!r}.")
-        for name in ("sigma", "temperature"):
-            if not getattr(self, name) > 0:
-                raise ParameterError(f"ModelConfig: `{name}` must be positive; got {getattr(self, name)!r}.")
-        for name in ("w_x", "w_k", "w_z", "beta"):
-            if not getattr(self, name) >= 0:
-                raise ParameterError(f"ModelConfig: `{name}` must not be negative; got {getattr(self, name)!r}.")
-        if not self.logvar_floor < self.logvar_ceiling:
-            raise ParameterError(
-                f"ModelConfig: `logvar_floor` must be below `logvar_ceiling`; got {self.logvar_floor!r} and "
-                f"{self.logvar_ceiling!r}."
-            )
-        if (self.objective == "infonce") != (self.views is not None):
-            raise ParameterError("ModelConfig: `views` belongs to objective='infonce', and to no other.")
-        if self.views is not None and self.views.height * self.views.width != self.n_features:
-            raise ParameterError(
-                f"ModelConfig: `views` is for images of {self.views.height} x {self.views.width}, which are not "
-                f"{self.n_features} features."
-            )
-
-    @staticmethod
-    def from_dict(fields: Mapping[str, Any]) -> "ModelConfig":
-        """Build a configuration from what `dataclasses.asdict` and JSON made of it.
-
-        Parameters
-        ----------
-        fields : mapping
-            Field names and values.
-
-        Returns
-        -------
-        ModelConfig
-            Checked like any other.
-        """
-        views = fields["views"]
-        return ModelConfig(
-            **{**fields, "hidden": tuple(fields["hidden"]), "views": None if views is None else ShiftNoise(**views)}
-        )
 
 
 class Model(nn.Module):
@@ -143,9 +34,9 @@ class Model(nn.Module):
     seed : int
         Of the starting weights.
     encoder : Encoder and torch.nn.Module, optional
-        Your own, in place of the fully connected one.
+        Your own, in place of the one `config.network` describes.
     decoder : Decoder and torch.nn.Module, optional
-        Your own, in place of the fully connected one.
+        Your own, likewise.
 
     Raises
     ------
@@ -171,13 +62,31 @@ class Model(nn.Module):
         if decoder is not None and config.objective == "infonce":
             raise ParameterError("Model: InfoNCE trains an encoder only; leave `decoder` out.")
         self.config = config
-        widths, size = config.hidden, config.n_features
-        generator = torch.Generator().manual_seed(seed)
-        self.encoder = encoder or MLPEncoder(size, config.latent_dim, widths, generator)
-        if config.objective == "infonce":
-            self.decoder = None
-        else:
-            self.decoder = decoder or MLPDecoder(config.latent_dim, size, widths[::-1], generator)
+        self.law: Law = law(config.likelihood, sigma=config.sigma, levels=config.levels)
+        self.one_hot = encoder is None and config.likelihood == "categorical"
+        n_inputs = config.n_features * (config.levels if self.one_hot else 1)
+        if encoder is None or (decoder is None and config.objective != "infonce"):
+            generator = torch.Generator().manual_seed(seed)
+            made = config.network.build(
+                n_inputs, config.latent_dim, config.n_features, self.law.n_params, generator
+            )  # fmt: skip
+            encoder, decoder = encoder or made[0], decoder or made[1]
+        self.encoder = encoder
+        self.decoder = None if config.objective == "infonce" else decoder
+        if config.temperature == "learned":
+            self.log_temperature = nn.Parameter(torch.tensor(math.log(0.1)))
+        elif config.temperature == "calibrated":
+            self.register_buffer("log_temperature", torch.tensor(math.log(0.5)))
+
+    @property
+    def temperature(self) -> float | Tensor:
+        """The temperature in use: a number, or a scalar tensor if it is learned."""
+        tau = self.config.temperature
+        if not isinstance(tau, str):
+            return tau
+        if tau == "learned":
+            return self.log_temperature.clamp(math.log(0.01), math.log(100.0)).exp()
+        return math.exp(float(self.log_temperature))
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and floored log-variance of the codes.
@@ -190,10 +99,14 @@ class Model(nn.Module):
         Returns
         -------
         tuple of two tensors of shape (B, D)
-            Mean and log-variance, at least float32.
+            Mean and log-variance, at least float32. The log-variance is its floor unless it is learned.
         """
-        mu, raw = self.encoder(x)
         c = self.config
+        if self.one_hot:
+            x = functional.one_hot(x.flatten(1).long(), c.levels).transpose(1, 2).flatten(1).float()
+        mu, raw = self.encoder(x)
+        if c.variance != "learned":
+            raw = torch.full_like(mu, c.logvar_floor)
         return mu, losses.floor_logvar(raw, c.logvar_floor, c.logvar_ceiling, soft=c.soft_floor)
 
     def decode(self, z: Tensor) -> Tensor:
@@ -207,7 +120,7 @@ class Model(nn.Module):
         Returns
         -------
         tensor of shape (B, ...)
-            Logits or means.
+            As the law in `cmim.likelihoods` describes them: logits, means, ...
 
         Raises
         ------
@@ -235,8 +148,7 @@ class Model(nn.Module):
         ParameterError
             If the model has no decoder.
         """
-        params = self.decode(z)
-        return torch.sigmoid(params) if self.config.likelihood == "bernoulli" else params
+        return self.law.mean(self.decode(z))
 
     def require_decoder(self, caller: str) -> Decoder:
         """Return the decoder, or say that there is none.
@@ -260,36 +172,135 @@ class Model(nn.Module):
             raise ParameterError(f"{caller}: an InfoNCE model has an encoder only. Use one of the auto-encoders.")
         return self.decoder
 
-    def objective(self, x: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+    @torch.no_grad()
+    def calibrate(self, x: Tensor, generator: torch.Generator) -> float:
+        """Set a calibrated temperature from the codes of some data.
+
+        Parameters
+        ----------
+        x : tensor of shape (B, ...)
+            Data, some hundred rows.
+        generator : torch.Generator
+            Source of posterior noise, on the CPU.
+
+        Returns
+        -------
+        float
+            The temperature.
+
+        Raises
+        ------
+        ParameterError
+            If the temperature of this model is not calibrated.
+        """
+        if self.config.temperature != "calibrated":
+            raise ParameterError(
+                f"Model.calibrate: `temperature` is {self.config.temperature!r}, not 'calibrated'; it is not changed."
+            )
+        mu, logvar = self.encode(x)
+        z = losses.reparameterise(mu, logvar, torch.randn(mu.shape, generator=generator).to(mu))
+        tau = losses.calibrated_temperature(z, self.config.gate)
+        self.log_temperature.fill_(math.log(tau))
+        return tau
+
+    def objective(
+        self,
+        x: Tensor,
+        generator: torch.Generator,
+        *,
+        step: int | None = None,
+        watch: bool = True,
+        shard: tuple[int, int] = (0, 1),
+        gather: bool = False,
+        groups: Tensor | None = None,
+        tile: int | None = None,
+    ) -> dict[str, Tensor]:
         """Return the loss of a batch, its terms, and what to watch.
 
         Parameters
         ----------
         x : tensor of shape (B, ...)
-            A batch.
+            A batch, whole also where several processes share it.
         generator : torch.Generator
-            Source of posterior noise or of views, on the CPU; the same seed gives the same noise on every device.
+            Source of posterior noise and of views, on the CPU; the same seed gives the same noise on every device.
+        step : int, optional
+            Of the training, for the ramp; without it the ramp is over.
+        watch : bool
+            Whether to compute what enters no loss.
+        shard : (int, int)
+            Which process of how many this is: it takes its part of the batch, after the noise of the whole is drawn.
+        gather : bool
+            Whether the codes of other processes are negatives too.
+        groups : integer tensor of shape (B,), optional
+            Rows of one number are identical inputs, and no negatives of each other.
+        tile : int, optional
+            As in `cmim.losses.contrastive_log_prob`.
 
         Returns
         -------
         dict
-            ``"loss"`` (scalar), terms of shape (B,), and the scalars of `cmim.losses.diagnostics`.
+            ``"loss"`` (scalar), terms of shape (B,), and, if watched, the scalars of `cmim.losses.diagnostics`, the
+            temperature, and ``shuffled``: the reconstruction term with the codes of other samples.
         """
+        if self.config.objective == "infonce":
+            return self._compare_views(x, generator, watch, shard, gather)
         c = self.config
-        if c.views is not None:
-            a, b = (self.encode(c.views(x, generator)) for _ in range(2))
-            terms = losses.infonce_loss(a[0], b[0], c.temperature)
-            return terms | losses.diagnostics(*a, a[0], temperature=c.temperature, floor=c.logvar_floor)
-        mu, logvar = self.encode(x)
-        eps = torch.zeros_like(logvar)
+        rank, world = shard
+        mine = slice(rank * len(x) // world, (rank + 1) * len(x) // world)
+        target = x if c.views is None else c.views(x, generator)
+        seen = target if c.corruption is None else c.corruption(target, generator)
+        eps, spread = torch.zeros(len(x), c.latent_dim), torch.ones(())
         if c.objective != "ae":
-            eps = torch.randn(mu.shape, generator=generator).to(logvar)
+            eps = torch.randn(eps.shape, generator=generator)
+        if c.variance == "sampled":
+            spread = torch.rand(len(x), 1, generator=generator)[mine]
+        target = target[mine]
+        mu, logvar = self.encode(seen[mine])
+        if c.variance == "sampled":
+            logvar = (c.logvar_floor * (1 - spread.to(mu))).expand_as(mu)
+        eps = eps[mine].to(logvar)
         z = losses.reparameterise(mu, logvar, eps)
+        params = self.decode(z)
+        grown = 1.0 if step is None or not c.ramp else min(1.0, (step + 1) / c.ramp)
+        tau = self.temperature
         terms = losses.weighted_loss(
-            x, self.decode(z), mu, logvar, eps, w_x=c.w_x, w_k=c.w_k, w_z=c.w_z, beta=c.beta,
-            temperature=c.temperature, likelihood=c.likelihood, sigma=c.sigma, scaling=c.scaling,
+            target, params, mu, logvar, eps, w_x=c.w_x, w_k=c.w_k, w_z=grown * c.w_z, beta=grown * c.beta,
+            temperature=tau, likelihood=self.law, scaling=c.scaling, tile=tile,
+            others=gathered_others(z) if gather and c.w_k else None,
+            groups=_own_first(groups, mine, gather),
         )  # fmt: skip
-        return terms | losses.diagnostics(mu, logvar, z, temperature=c.temperature, floor=c.logvar_floor)
+        if c.symmetric and grown == 1.0:
+            surrogate, terms["generated"] = prior_branch(self, len(target), self.law, generator)
+            terms["loss"] = 0.5 * (terms["loss"] + surrogate)
+        if watch:
+            terms |= self._watched(mu, logvar, z, tau)
+            with torch.no_grad():
+                terms["shuffled"] = self.law.nll(target, self.decode(z.roll(1, 0))).mean()
+        return terms
+
+    def _compare_views(
+        self, x: Tensor, generator: torch.Generator, watch: bool, shard: tuple[int, int], gather: bool
+    ) -> dict[str, Tensor]:
+        c = self.config
+        if gather:
+            raise ParameterError("Model.objective: `gather` is for the contrastive factor of auto-encoders.")
+        rank, world = shard
+        mine = slice(rank * len(x) // world, (rank + 1) * len(x) // world)
+        if c.views is None:
+            a = b = self.encode(x[mine])
+        else:
+            a, b = (self.encode(c.views(x, generator)[mine]) for _ in range(2))
+        tau = self.temperature
+        if c.contrast == "nt_xent":
+            terms = losses.nt_xent_loss(a[0], b[0], tau)
+        else:
+            terms = losses.infonce_loss(a[0], b[0], tau, symmetric=c.contrast == "symmetric")
+        return terms | (self._watched(*a, a[0], tau) if watch else {})
+
+    def _watched(self, mu: Tensor, logvar: Tensor, z: Tensor, tau: float | Tensor) -> dict[str, Tensor]:
+        tau = float(torch.as_tensor(tau).detach())
+        found = losses.diagnostics(mu, logvar, z, temperature=tau, floor=self.config.logvar_floor)
+        return found | {"temperature": torch.tensor(tau)}
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the model as a new folder of weights and facts.
@@ -320,7 +331,15 @@ class Model(nn.Module):
             Version, configuration, and the class names of encoder and decoder.
         """
         parts = {name: type(getattr(self, name)).__qualname__ for name in ("encoder", "decoder")}
-        return {"cmim": __version__, "config": dataclasses.asdict(self.config), **parts}
+        return {"cmim": __version__, "config": self.config.to_dict(), **parts}
+
+
+def _own_first(groups: Tensor | None, mine: slice, gather: bool) -> Tensor | None:
+    """Return the group numbers of this process's rows, then those of the other processes' if they are gathered."""
+    if groups is None:
+        return None
+    own = groups[mine]
+    return torch.cat([own, groups[: mine.start], groups[mine.stop :]]) if gather else own
 
 
 def load(

@@ -1,54 +1,64 @@
 """The models by name: functions that fill in a `cmim.model.ModelConfig`."""
 
 from collections.abc import Mapping
-from typing import Any, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, Unpack
 
 from cmim import losses
+from cmim.config import Contrast, ModelConfig, Objective, Variance
 from cmim.decoders import Decoder
 from cmim.encoders import Encoder
-from cmim.model import Model, ModelConfig, Objective
-from cmim.views import ShiftNoise
+from cmim.model import Model
+from cmim.networks import MLP, Network
+from cmim.views import Corruption, View
 
-__all__ = ["AE", "CMIM", "MIM", "VAE", "ContrastiveVAE", "InfoNCE", "Network"]
+__all__ = ["AE", "CMIM", "DAE", "MIM", "VAE", "ContrastiveVAE", "InfoNCE", "Settings"]
+
+Temperature = float | Literal["learned", "calibrated"]
 
 
-class Network(TypedDict, total=False):
-    """Settings that every auto-encoder takes; see `ModelConfig` and `Model`."""
+class Settings(TypedDict, total=False):
+    """What every auto-encoder takes, see `ModelConfig`; ``hidden=...`` is short for ``network=MLP(...)``."""
 
     hidden: tuple[int, ...]
+    network: Network
     likelihood: losses.Likelihood
     sigma: float
+    levels: int
     scaling: losses.Scaling
+    variance: Variance
     logvar_floor: float
     logvar_ceiling: float
     soft_floor: bool
+    ramp: int
+    views: View | None
     seed: int
     encoder: Encoder | None
     decoder: Decoder | None
 
 
-def _build(
-    objective: Objective, n_features: int, latent_dim: int, network: Mapping[str, Any], **own: Any
-) -> Model:  # fmt: skip
-    if unknown := sorted(set(network) - set(Network.__annotations__)):
+def _build(objective: Objective, n_features: int, latent_dim: int, settings: Mapping[str, Any], **own: Any) -> Model:
+    if unknown := sorted(set(settings) - set(Settings.__annotations__)):
         raise TypeError(
-            f"{objective}: no such setting: {', '.join(unknown)}. There are {', '.join(Network.__annotations__)}."
+            f"{objective}: no such setting: {', '.join(unknown)}. There are {', '.join(Settings.__annotations__)}."
         )
-    fields = dict(network)
+    if "hidden" in settings and "network" in settings:
+        raise TypeError(f"{objective}: `hidden` is short for `network=MLP(hidden)`; give one of the two.")
+    fields = dict(settings)
     parts = {name: fields.pop(name) for name in ("seed", "encoder", "decoder") if name in fields}
-    fields["hidden"] = tuple(fields.get("hidden", ModelConfig.hidden))
+    if "hidden" in fields:
+        fields["network"] = MLP(fields.pop("hidden"))
     return Model(ModelConfig(objective, n_features, latent_dim, **fields, **own), **parts)
 
 
-def AE(n_features: int, latent_dim: int = 16, **network: Unpack[Network]) -> Model:
+def AE(n_features: int, latent_dim: int = 16, **settings: Unpack[Settings]) -> Model:
     """Auto-encoder: reconstruction only, the code is the mean.
 
     Parameters
     ----------
     n_features, latent_dim : int
         Features of a sample and length of a code.
-    **network
-        As in `Network`.
+    **settings
+        As in `Settings`.
 
     Returns
     -------
@@ -60,10 +70,37 @@ def AE(n_features: int, latent_dim: int = 16, **network: Unpack[Network]) -> Mod
     >>> AE(64, hidden=(32,)).config.objective
     'ae'
     """
-    return _build("ae", n_features, latent_dim, network)
+    return _build("ae", n_features, latent_dim, settings)
 
 
-def VAE(n_features: int, latent_dim: int = 16, *, beta: float = 1.0, **network: Unpack[Network]) -> Model:
+def DAE(
+    n_features: int, latent_dim: int = 16, *, mask: float = 0.3, noise: float = 0.0, **settings: Unpack[Settings]
+) -> Model:
+    """Denoising auto-encoder: the reconstruction of the data from a corrupted copy.
+
+    Parameters
+    ----------
+    n_features, latent_dim : int
+        Features of a sample and length of a code.
+    mask, noise : float
+        As in `cmim.views.Corruption`.
+    **settings
+        As in `Settings`.
+
+    Returns
+    -------
+    Model
+        Untrained.
+
+    Examples
+    --------
+    >>> DAE(64, hidden=(32,)).config.corruption
+    Corruption(mask=0.3, noise=0.0)
+    """
+    return _build("ae", n_features, latent_dim, settings, corruption=Corruption(mask, noise))
+
+
+def VAE(n_features: int, latent_dim: int = 16, *, beta: float = 1.0, **settings: Unpack[Settings]) -> Model:
     """Variational auto-encoder.
 
     Parameters
@@ -72,8 +109,8 @@ def VAE(n_features: int, latent_dim: int = 16, *, beta: float = 1.0, **network: 
         Features of a sample and length of a code.
     beta : float
         Weight of the divergence from the prior.
-    **network
-        As in `Network`.
+    **settings
+        As in `Settings`.
 
     Returns
     -------
@@ -85,11 +122,18 @@ def VAE(n_features: int, latent_dim: int = 16, *, beta: float = 1.0, **network: 
     >>> VAE(64, beta=2.0, hidden=(32,)).config.beta
     2.0
     """
-    return _build("vae", n_features, latent_dim, network, beta=beta)
+    return _build("vae", n_features, latent_dim, settings, beta=beta)
 
 
-def MIM(n_features: int, latent_dim: int = 16, *, w_z: float = 1.0, **network: Unpack[Network]) -> Model:
-    """Mutual Information Machine in its asymmetric form (A-MIM).
+def MIM(
+    n_features: int,
+    latent_dim: int = 16,
+    *,
+    w_z: float = 1.0,
+    symmetric: bool = False,
+    **settings: Unpack[Settings],
+) -> Model:
+    """Mutual Information Machine, in its asymmetric form (A-MIM) unless told otherwise.
 
     Parameters
     ----------
@@ -97,8 +141,10 @@ def MIM(n_features: int, latent_dim: int = 16, *, w_z: float = 1.0, **network: U
         Features of a sample and length of a code.
     w_z : float
         Weight of the latent terms.
-    **network
-        As in `Network`.
+    symmetric : bool
+        Whether to train on samples of the model too, see `cmim.symmetric`.
+    **settings
+        As in `Settings`.
 
     Returns
     -------
@@ -110,18 +156,19 @@ def MIM(n_features: int, latent_dim: int = 16, *, w_z: float = 1.0, **network: U
     >>> MIM(64, hidden=(32,)).config.w_k
     0.0
     """
-    return _build("mim", n_features, latent_dim, network, w_z=w_z)
+    return _build("mim", n_features, latent_dim, settings, w_z=w_z, symmetric=symmetric)
 
 
 def CMIM(
     n_features: int,
     latent_dim: int = 16,
     *,
-    temperature: float = 0.1,
+    temperature: Temperature = 0.1,
+    gate: float = 0.2,
     w_x: float = 1.0,
     w_k: float = 1.0,
     w_z: float = 1.0,
-    **network: Unpack[Network],
+    **settings: Unpack[Settings],
 ) -> Model:
     """Contrastive Mutual Information Machine.
 
@@ -129,12 +176,14 @@ def CMIM(
     ----------
     n_features, latent_dim : int
         Features of a sample and length of a code.
-    temperature : float
-        Of the contrastive factor.
+    temperature : float, "learned" or "calibrated"
+        Of the contrastive factor, see `ModelConfig`.
+    gate : float
+        Wanted mean gate of a calibrated temperature.
     w_x, w_k, w_z : float
         Weights of reconstruction, contrastive factor and latent terms.
-    **network
-        As in `Network`.
+    **settings
+        As in `Settings`.
 
     Returns
     -------
@@ -146,17 +195,20 @@ def CMIM(
     >>> CMIM(64, hidden=(32,), temperature=0.5).config.temperature
     0.5
     """
-    return _build("cmim", n_features, latent_dim, network, temperature=temperature, w_x=w_x, w_k=w_k, w_z=w_z)
+    return _build(
+        "cmim", n_features, latent_dim, settings, temperature=temperature, gate=gate, w_x=w_x, w_k=w_k, w_z=w_z
+    )
 
 
 def ContrastiveVAE(
     n_features: int,
     latent_dim: int = 16,
     *,
-    temperature: float = 0.1,
+    temperature: Temperature = 0.1,
+    gate: float = 0.2,
     w_k: float = 1.0,
     beta: float = 1.0,
-    **network: Unpack[Network],
+    **settings: Unpack[Settings],
 ) -> Model:
     """VAE with cMIM's contrastive factor; not the conditional VAE.
 
@@ -164,12 +216,14 @@ def ContrastiveVAE(
     ----------
     n_features, latent_dim : int
         Features of a sample and length of a code.
-    temperature : float
-        Of the contrastive factor.
+    temperature : float, "learned" or "calibrated"
+        Of the contrastive factor, see `ModelConfig`.
+    gate : float
+        Wanted mean gate of a calibrated temperature.
     w_k, beta : float
         Weights of the contrastive factor and of the divergence.
-    **network
-        As in `Network`.
+    **settings
+        As in `Settings`.
 
     Returns
     -------
@@ -181,17 +235,21 @@ def ContrastiveVAE(
     >>> ContrastiveVAE(64, hidden=(32,)).config.w_z
     0.0
     """
-    return _build("contrastive_vae", n_features, latent_dim, network, temperature=temperature, w_k=w_k, beta=beta)
+    return _build(
+        "contrastive_vae", n_features, latent_dim, settings, temperature=temperature, gate=gate, w_k=w_k, beta=beta
+    )
 
 
 def InfoNCE(
-    image_shape: tuple[int, int],
+    n_features: int,
     latent_dim: int = 16,
     *,
-    temperature: float = 0.1,
-    max_shift: int = 1,
-    noise: float = 0.1,
-    hidden: tuple[int, ...] = (256, 256),
+    views: View | None,
+    contrast: Contrast = "infonce",
+    temperature: Temperature = 0.1,
+    gate: float = 0.2,
+    hidden: tuple[int, ...] | None = None,
+    network: Network | None = None,
     seed: int = 0,
     encoder: Encoder | None = None,
 ) -> Model:
@@ -199,16 +257,21 @@ def InfoNCE(
 
     Parameters
     ----------
-    image_shape : (int, int)
-        Height and width of the images; the model reads them flat.
-    latent_dim : int
-        Length of a code.
-    temperature : float
-        Divides the cosines.
-    max_shift, noise
-        As in `cmim.views.ShiftNoise`.
-    hidden : tuple of int
-        Widths of the hidden layers.
+    n_features, latent_dim : int
+        Features of a sample and length of a code.
+    views : ShiftNoise, Affine or None
+        Augmentation. None is InfoNCE without any: the positive is the code itself, and only the sum over negatives is
+        left of it.
+    contrast : {"infonce", "symmetric", "nt_xent"}
+        One direction or both of the B x B cross-entropy, or SimCLR's over 2B codes.
+    temperature : float, "learned" or "calibrated"
+        Divides the cosines; see `ModelConfig`.
+    gate : float
+        Of a calibrated temperature.
+    hidden : tuple of int, optional
+        Short for ``network=MLP(hidden)``.
+    network : MLP, Conv or Perceiver, optional
+        Of which the encoder is taken.
     seed : int
         Of the starting weights.
     encoder : torch.nn.Module, optional
@@ -221,10 +284,11 @@ def InfoNCE(
 
     Examples
     --------
-    >>> InfoNCE((8, 8), hidden=(32,)).decoder is None
+    >>> InfoNCE(64, views=None, hidden=(32,)).decoder is None
     True
     """
-    views = ShiftNoise(*image_shape, max_shift=max_shift, noise=noise)
-    size = views.height * views.width
-    config = ModelConfig("infonce", size, latent_dim, tuple(hidden), temperature=temperature, views=views)
-    return Model(config, seed=seed, encoder=encoder)
+    settings: dict[str, Any] = {"views": views, "seed": seed, "encoder": encoder}
+    settings |= {} if hidden is None else {"hidden": hidden}
+    settings |= {} if network is None else {"network": network}
+    own = {"contrast": contrast, "temperature": temperature, "gate": gate}
+    return _build("infonce", n_features, latent_dim, settings, **own)

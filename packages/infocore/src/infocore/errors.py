@@ -20,6 +20,7 @@ __all__ = [
     "ShapeError",
     "TooFewSamplesError",
     "TrainingError",
+    "TrainingWarning",
 ]
 
 
@@ -81,3 +82,7 @@ class DegenerateWarning(UserWarning):
 
 class ConvergenceWarning(UserWarning):
     """An iteration stopped at its limit; the result carries the gap that was left."""
+
+
+class TrainingWarning(UserWarning):
+    """A fit ended, or is about to begin, in a way that is probably not meant; the message says what to change."""

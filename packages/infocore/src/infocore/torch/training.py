@@ -102,6 +102,7 @@ class ArrayBatches:
         self.batch_size = batch_size
         self.seed = seed
         self.per_epoch = lengths[0] // batch_size
+        self._kept: tuple[int, Tensor] | None = None  # the order of an epoch, which follows from seed and epoch
 
     def __call__(self, step: int) -> tuple[Tensor, ...]:
         """Return the batch of one step.
@@ -117,8 +118,10 @@ class ArrayBatches:
             One per array, `batch_size` rows each.
         """
         epoch, place = divmod(step, self.per_epoch)
-        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.arrays[0]))
-        rows = torch.from_numpy(order[place * self.batch_size : (place + 1) * self.batch_size])
+        if self._kept is None or self._kept[0] != epoch:
+            order = np.random.default_rng((self.seed, epoch)).permutation(len(self.arrays[0]))
+            self._kept = epoch, torch.from_numpy(order)
+        rows = self._kept[1][place * self.batch_size : (place + 1) * self.batch_size]
         return tuple(array[rows] for array in self.arrays)
 
 
