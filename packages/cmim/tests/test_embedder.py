@@ -10,7 +10,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import cmim
-from cmim import Embedder
+from cmim import Conv, Embedder, Perceiver
 from infocore.errors import CheckpointError, ParameterError, ShapeError
 from infocore.torch import checkpoint
 
@@ -56,15 +56,16 @@ def test_transform_is_the_functions(fitted):
     assert np.array_equal(fitted.transform(X, kind="informative"), cmim.informative(fitted.model_, x).numpy())
     z = fitted.transform(X)
     np.testing.assert_allclose(fitted.inverse_transform(z), cmim.reconstruct(fitted.model_, x).numpy(), rtol=1e-5)
-    np.testing.assert_allclose(fitted.code_mean_, z.mean(0), atol=1e-6)
-    np.testing.assert_allclose(fitted.code_cov_, np.cov(z.T, bias=True), atol=1e-6)
+    np.testing.assert_allclose(fitted.code_law_.mean, z.mean(0), atol=1e-6)
+    np.testing.assert_allclose(fitted.code_law_.cov, np.cov(z.T, bias=True), atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["cmim", "mim", "vae", "contrastive_vae", "ae"])
+@pytest.mark.parametrize("name", ["cmim", "mim", "vae", "contrastive_vae", "ae", "dae"])
 def test_every_model(name):
     embedder = tiny(model=name, temperature=0.3, beta=0.5, scaling="mean", logvar_floor=-4.0).fit(X)
     config = embedder.model_.config
-    assert config.objective == name
+    assert config.objective == {"dae": "ae"}.get(name, name)
+    assert (config.corruption is not None) == (name == "dae")
     assert config.temperature == (0.3 if name in ("cmim", "contrastive_vae") else 0.1)
     assert config.beta == (0.5 if name in ("vae", "contrastive_vae") else 0.0)
     assert (config.scaling, config.logvar_floor) == ("mean", -4.0)
@@ -75,10 +76,10 @@ def test_samples_follow_the_codes_and_not_the_prior(fitted, monkeypatch):
     monkeypatch.setattr(Embedder, "inverse_transform", lambda self, z: drawn.append(z) or z)
     fitted.sample(4000, rng=3)
     (z,) = drawn
-    scale = np.sqrt(np.diag(fitted.code_cov_))
+    scale = np.sqrt(np.diag(fitted.code_law_.cov))
     assert (scale < 0.8).all()  # the prior's is 1
-    np.testing.assert_allclose(z.mean(0), fitted.code_mean_, atol=4 * scale.max() / np.sqrt(4000))
-    np.testing.assert_allclose(np.cov(z.T), fitted.code_cov_, atol=5 * scale.max() ** 2 * np.sqrt(2 / 4000))
+    np.testing.assert_allclose(z.mean(0), fitted.code_law_.mean, atol=4 * scale.max() / np.sqrt(4000))
+    np.testing.assert_allclose(np.cov(z.T), fitted.code_law_.cov, atol=5 * scale.max() ** 2 * np.sqrt(2 / 4000))
 
 
 def test_samples_and_seeds(fitted):
@@ -156,3 +157,75 @@ def test_a_fit_does_not_change_its_input():
     embedder.transform(x)
     assert np.array_equal(x, before)
     assert all(torch.isfinite(p).all() for p in embedder.model_.parameters())
+
+
+def test_interpolation_ends_in_the_reconstructions(fitted):
+    got = fitted.interpolate(X[:3], X[3:6], n=5)
+    assert got.shape == (3, 5, 5)
+    for end, rows in ((0, X[:3]), (-1, X[3:6])):
+        np.testing.assert_allclose(got[:, end], fitted.inverse_transform(fitted.transform(rows)), rtol=1e-5)
+    middle = 0.5 * (fitted.transform(X[:3]).astype(float) + fitted.transform(X[3:6]))
+    np.testing.assert_allclose(got[:, 2], fitted.inverse_transform(middle), rtol=1e-5)
+
+
+def test_perturbation_stays_near_and_follows_its_radius(fitted, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(Embedder, "inverse_transform", lambda self, z: drawn.append(z) or np.zeros((len(z), 5)))
+    assert fitted.perturb(X[:4], radius=0.3, n=2000).shape == (4, 2000, 5)
+    fitted.perturb(X[:4], radius=2.0, n=2000, mode="posterior")
+    z = fitted.transform(X[:4])
+    fixed, posterior = (codes.reshape(4, 2000, 2) - z[:, None] for codes in drawn)
+    np.testing.assert_allclose(fixed.std(1), 0.3, rtol=0.08)  # s.e. 1 / sqrt(4000) = .016
+    with torch.no_grad():
+        spread = (0.5 * fitted.model_.encode(torch.as_tensor(X[:4]).float())[1]).exp().numpy()
+    np.testing.assert_allclose(posterior.std(1), 2 * spread, rtol=0.08)
+
+
+def test_scores_are_log_likelihoods(fitted):
+    p = fitted.inverse_transform(fitted.transform(X)).astype(float)
+    want = (X * np.log(p) + (1 - X) * np.log1p(-p)).sum(1)
+    np.testing.assert_allclose(fitted.score_samples(X), want, rtol=1e-4)
+    assert fitted.score(X) == pytest.approx(want.mean(), rel=1e-5)
+
+
+def test_rows_held_back_stop_the_fit():
+    x = (X < 0.5).astype(float)
+    run = {"max_steps": 3000, "learning_rate": 1e-2, "hidden": (64,), "model": "mim", "latent_dim": 4}
+    early = tiny(validation_fraction=0.4, patience=2, **run).fit(x)
+    assert early.history_[-1]["step"] < 2500
+    assert early.code_law_.mean.shape == (4,)
+
+
+def test_networks_survive_saving(tmp_path):
+    x = np.random.default_rng(0).random((30, 64))
+    for number, network in enumerate((Conv((1, 8, 8), (4,), 8), Perceiver((1, 8, 8), 4, 2, 8, 1, 2))):
+        embedder = tiny(network=network).fit(x)
+        again = Embedder.load(embedder.save(tmp_path / str(number)))
+        assert again.network == network
+        assert np.array_equal(again.transform(x, kind="informative"), embedder.transform(x, kind="informative"))
+        assert np.array_equal(again.sample(3, "gmm"), embedder.sample(3, "gmm"))
+
+
+def test_rows_in_pieces_are_the_rows(fitted, monkeypatch):
+    whole = fitted.transform(X)
+    monkeypatch.setattr("cmim.embedder._CHUNK", 16)
+    np.testing.assert_allclose(fitted.transform(X), whole, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda e: e.interpolate(X, X, n=1), "`n`"),
+        (lambda e: e.interpolate(X, X[:3]), "60 and 3"),
+        (lambda e: e.perturb(X, radius=-1.0), "`radius`"),
+        (lambda e: e.perturb(X, n=0), "`n`"),
+        (lambda e: e.perturb(X, mode="prior"), "`mode`"),
+        (lambda e: e.sample(3, "vamp"), "`sampler`"),
+        (lambda e: e.sample(3, temperature=0.0), "`temperature`"),
+        (lambda e: e.set_params(validation_fraction=1.0).fit(X), "`validation_fraction`"),
+    ],
+)
+@pytest.mark.unchecked
+def test_more_refusals(call, match):
+    with pytest.raises((ParameterError, ShapeError), match=match):
+        call(tiny().fit(X))

@@ -566,7 +566,7 @@ def test_parquet_columns(tmp_path):
         tmp_path / "a.parquet",
         {
             "f": TABLE[:, 0],
-            "i": np.arange(7) + 2**40,
+            "i": np.arange(7) + 2**60 + 1,
             "s": list("abcdefg"),
             "b": [True, False] * 3 + [True],
             "h": TABLE[:, 1].astype(np.float16),
@@ -579,7 +579,7 @@ def test_parquet_columns(tmp_path):
     assert source.shape == (6,) and source.labels is None
     whole = collect(source, 2)
     assert np.array_equal(whole[:, 0], TABLE[:, 0])
-    assert whole[:, 1].tolist() == (np.arange(7) + 2**40).astype(np.float32).tolist()
+    assert whole[:, 1].tolist() == (np.arange(7) + 2**60 + 1).astype(np.float32).tolist()
     assert whole[:, 2].tolist() == [1, 0, 1, 0, 1, 0, 1]
     assert np.array_equal(whole[:, 3], TABLE[:, 1].astype(np.float16))
     assert whole[:, 4].tolist() == [0, 30, 60, 90, 120, 150, 180]  # a table's bytes stay what they are
@@ -588,7 +588,7 @@ def test_parquet_columns(tmp_path):
     labelled = open_source(path, label="s")
     assert labelled.shape == (6,) and labelled.labels.tolist() == list("abcdefg")
     assert open_source(path, label="i").shape == (5,)
-    assert open_source(path, label="i").labels.tolist() == [2**40 + i for i in range(7)]
+    assert open_source(path, label="i").labels.tolist() == [2**60 + 1 + i for i in range(7)]
     assert open_source(path, label="b").labels.dtype == bool
 
 

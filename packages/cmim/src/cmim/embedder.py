@@ -1,9 +1,10 @@
 """The models of this package in scikit-learn's words."""
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -14,15 +15,22 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from cmim import losses, variants
 from cmim._inputs import as_data
+from cmim.config import Variance
 from cmim.embeddings import evaluating, informative, latent
 from cmim.likelihoods import law
 from cmim.model import Model, rebuild
+from cmim.networks import MLP, Network, network_from_dict
+from cmim.sampling import CodeLaw, Sampler
+from cmim.views import View, view_from_dict
 from infocore.errors import CheckpointError, ParameterError, ShapeError
 from infocore.torch import checkpoint
 
 __all__ = ["Embedder"]
 
 Kind = Literal["latent", "informative"]
+Name = Literal["cmim", "mim", "vae", "contrastive_vae", "ae", "dae"]
+
+_CHUNK = 4096
 
 
 class Embedder(TransformerMixin, BaseEstimator):
@@ -30,18 +38,29 @@ class Embedder(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    model : {"cmim", "mim", "vae", "contrastive_vae", "ae"}
+    model : {"cmim", "mim", "vae", "contrastive_vae", "ae", "dae"}
         What to train.
     latent_dim : int
         Length of a code.
     hidden : tuple of int
         Widths of the hidden layers.
-    likelihood : {"bernoulli", "gaussian"}
-        "bernoulli" for values in [0, 1], such as grey images; "gaussian" for others, which should be standardised.
-    temperature : float
-        Of the contrastive factor, where there is one.
+    network : Conv, Perceiver or MLP, optional
+        Another network than the fully connected one of `hidden`.
+    likelihood : {"bernoulli", "gaussian", "logistic", "categorical"}
+        "bernoulli" for values in [0, 1], such as grey images; "gaussian" for others, which should be standardised;
+        "logistic" for grey values and "categorical" for whole numbers, with `levels` values each.
+    levels : int
+        See `likelihood`.
+    temperature : float, "calibrated" or "learned"
+        Of the contrastive factor, see `ModelConfig`.
+    w_k : float
+        Weight of the contrastive factor, where there is one.
     beta : float
         Weight of the divergence, where there is one.
+    variance : {"learned", "sampled", "fixed"}
+        Of the codes, see `ModelConfig`.
+    views : ShiftNoise or Affine, optional
+        Augmentation to train on.
     scaling : {"sum", "mean", "kermt"}
         See `cmim.losses.weighted_loss`.
     logvar_floor : float
@@ -52,6 +71,12 @@ class Embedder(TransformerMixin, BaseEstimator):
         Rows a step; all of them if there are fewer.
     learning_rate : float
         Of Adam.
+    validation_fraction : float
+        Share of the rows to hold back and to stop early by; 0 for none.
+    patience : int
+        Validations, of which there is one every 200 steps, without a new best before the fit stops.
+    components : int
+        Of the mixture that is fitted to the codes, for `sample`.
     seed : int
         Of starting weights, batches and noise.
     progress : bool
@@ -65,8 +90,12 @@ class Embedder(TransformerMixin, BaseEstimator):
         The trained model.
     history_ : tuple of dict
         Terms of the loss during training.
-    code_mean_, code_cov_ : array of shape (D,), (D, D)
-        Normal law fitted to the training codes.
+    notes_ : tuple of str
+        What the end of the training shows, with advice.
+    n_iter_ : int
+        Steps of training.
+    code_law_ : cmim.sampling.CodeLaw
+        Laws fitted to the training codes.
     n_features_in_ : int
         Features seen by `fit`.
 
@@ -81,18 +110,26 @@ class Embedder(TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        model: Literal["cmim", "mim", "vae", "contrastive_vae", "ae"] = "cmim",
+        model: Name = "cmim",
         *,
         latent_dim: int = 16,
         hidden: tuple[int, ...] = (256, 256),
+        network: Network | None = None,
         likelihood: losses.Likelihood = "bernoulli",
-        temperature: float = 0.1,
+        levels: int = 256,
+        temperature: variants.Temperature = 0.1,
+        w_k: float = 1.0,
         beta: float = 1.0,
+        variance: Variance = "learned",
+        views: View | None = None,
         scaling: losses.Scaling = "sum",
         logvar_floor: float = -6.0,
         max_steps: int = 2000,
         batch_size: int = 100,
         learning_rate: float = 1e-3,
+        validation_fraction: float = 0.0,
+        patience: int = 10,
+        components: int = 10,
         seed: int = 0,
         progress: bool = False,
         accelerator: str = "auto",
@@ -100,20 +137,28 @@ class Embedder(TransformerMixin, BaseEstimator):
         self.model = model
         self.latent_dim = latent_dim
         self.hidden = hidden
+        self.network = network
         self.likelihood: losses.Likelihood = likelihood
-        self.temperature = temperature
+        self.levels = levels
+        self.temperature: variants.Temperature = temperature
+        self.w_k = w_k
         self.beta = beta
+        self.variance: Variance = variance
+        self.views = views
         self.scaling: losses.Scaling = scaling
         self.logvar_floor = logvar_floor
         self.max_steps = max_steps
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.components = components
         self.seed = seed
         self.progress = progress
         self.accelerator = accelerator
 
-    def fit(self, X: ArrayLike, y: object = None) -> "Embedder":  # noqa: ARG002 - scikit-learn's signature
-        """Train the model and fit a normal law to the codes.
+    def fit(self, X: ArrayLike, y: object = None, **training: Any) -> "Embedder":  # noqa: ARG002 - scikit-learn's y
+        """Train the model and fit laws to the codes.
 
         Parameters
         ----------
@@ -121,6 +166,8 @@ class Embedder(TransformerMixin, BaseEstimator):
             Rows of data.
         y : ignored
             Labels are not used.
+        **training
+            More arguments of `cmim.fit`, such as ``logger``, ``checkpoint_dir``, ``resume``, ``precision``.
 
         Returns
         -------
@@ -139,21 +186,28 @@ class Embedder(TransformerMixin, BaseEstimator):
         from cmim.lightning import fit  # Lightning takes seconds to load
 
         data = self._data(X, reset=True)
+        if not 0 <= self.validation_fraction < 1:
+            raise ParameterError(
+                f"Embedder: `validation_fraction` must be in [0, 1); got {self.validation_fraction!r}."
+            )  # fmt: skip
+        held = round(self.validation_fraction * len(data))
+        order = torch.from_numpy(np.random.default_rng((self.seed, 2)).permutation(len(data)))
         result = fit(
             (model := self._model(data.shape[1])),
-            data,
+            data[order[held:].sort().values] if held else data,
             max_steps=self.max_steps,
             batch_size=self.batch_size,
             seed=self.seed,
             learning_rate=self.learning_rate,
+            validation=data[order[:held]] if held else None,
+            patience=self.patience,
             progress=self.progress,
             accelerator=self.accelerator,
+            **training,
         )
         self.model_ = model
-        self.history_ = result.history
-        codes = latent(model, data).double().numpy()
-        self.code_mean_ = codes.mean(0)
-        self.code_cov_ = np.atleast_2d(np.cov(codes, rowvar=False, bias=True))
+        self.history_, self.notes_, self.n_iter_ = result.history, result.notes, result.steps
+        self.code_law_ = CodeLaw.fit(latent(model, data).double().numpy(), self.components, self.seed)
         return self
 
     def transform(self, X: ArrayLike, kind: Kind = "latent") -> NDArray[np.float32]:
@@ -162,13 +216,14 @@ class Embedder(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array of shape (n, n_features)
-            Rows of data.
+            Rows of data. They are looked at, converted and embedded 4096 at a time, so that a memory-mapped array is
+            never read whole.
         kind : {"latent", "informative"}
             The code, or the decoder's activations at the code.
 
         Returns
         -------
-        array of shape (n, latent_dim) or (n, hidden[0])
+        array of shape (n, latent_dim) or (n, width of the decoder)
             float32.
 
         Raises
@@ -181,8 +236,12 @@ class Embedder(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "model_")
         if kind not in ("latent", "informative"):
             raise ParameterError(f"Embedder.transform: `kind` must be 'latent' or 'informative'; got {kind!r}.")
-        data = self._data(X, reset=False)
-        return (latent if kind == "latent" else informative)(self.model_, data).numpy()
+        read = latent if kind == "latent" else informative
+        rows: Any = X
+        if not isinstance(rows, np.ndarray) or len(rows) <= _CHUNK:
+            return read(self.model_, self._data(rows, reset=False)).numpy()
+        parts = (rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK))
+        return np.concatenate([read(self.model_, self._data(part, reset=False)).numpy() for part in parts])
 
     def inverse_transform(self, Z: ArrayLike) -> NDArray[np.float32]:
         """Decode codes.
@@ -204,23 +263,33 @@ class Embedder(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self, "model_")
         codes = as_data(Z, "Embedder.inverse_transform")
-        if codes.ndim != 2 or codes.shape[1] != len(self.code_mean_):
+        if codes.ndim != 2 or codes.shape[1] != len(self.code_law_.mean):
             raise ShapeError(
-                f"Embedder.inverse_transform: `Z` must have shape (n, {len(self.code_mean_)}); got "
+                f"Embedder.inverse_transform: `Z` must have shape (n, {len(self.code_law_.mean)}); got "
                 f"{tuple(codes.shape)}."
             )
         with evaluating(self.model_), torch.no_grad():
             return self.model_.expected(codes).float().numpy()
 
-    def sample(self, n: int, rng: int | np.random.Generator = 0) -> NDArray[np.float32]:
-        """Generate data from the normal law fitted to the training codes.
-
-        Not from the prior: the codes of MIM models end far inside it, and its samples decode to nothing seen.
+    def sample(
+        self,
+        n: int,
+        sampler: Sampler = "gaussian",
+        *,
+        temperature: float = 1.0,
+        rng: int | np.random.Generator = 0,
+    ) -> NDArray[np.float32]:
+        """Generate data from a law of the codes.
 
         Parameters
         ----------
         n : int
             How many.
+        sampler : {"gaussian", "gmm", "prior"}
+            A normal law or a mixture, fitted to the training codes, or the prior. The codes of MIM models end far
+            inside the prior, and its samples decode to nothing seen.
+        temperature : float
+            Factor of the deviations.
         rng : int or numpy Generator
             Seed.
 
@@ -232,13 +301,129 @@ class Embedder(TransformerMixin, BaseEstimator):
         Raises
         ------
         ParameterError
-            If `n` is not positive.
+            As `cmim.sampling.CodeLaw.sample`.
         """
         check_is_fitted(self, "model_")
-        if n < 1:
-            raise ParameterError(f"Embedder.sample: `n` must be at least 1; got {n!r}.")
-        normal = np.random.default_rng(rng).multivariate_normal
-        return self.inverse_transform(normal(self.code_mean_, self.code_cov_, n, method="eigh"))
+        return self.inverse_transform(self.code_law_.sample(n, sampler, temperature=temperature, rng=rng))
+
+    def interpolate(self, A: ArrayLike, B: ArrayLike, n: int = 8) -> NDArray[np.float32]:
+        """Decode points on the line between the codes of pairs.
+
+        Parameters
+        ----------
+        A, B : array of shape (m, n_features)
+            Pairs, row by row.
+        n : int
+            Points, the two ends included, which are the reconstructions.
+
+        Returns
+        -------
+        array of shape (m, n, n_features)
+            Expected data, float32.
+
+        Raises
+        ------
+        ShapeError
+            If there are not as many rows in `A` as in `B`.
+        ParameterError
+            If `n` is below 2.
+        """
+        if n < 2:
+            raise ParameterError(f"Embedder.interpolate: `n` must be at least 2; got {n!r}.")
+        a, b = self.transform(A), self.transform(B)
+        if len(a) != len(b):
+            raise ShapeError(f"Embedder.interpolate: `A` and `B` must have as many rows; got {len(a)} and {len(b)}.")
+        share = np.linspace(0.0, 1.0, n)[None, :, None]
+        codes = (1 - share) * a[:, None] + share * b[:, None]
+        return self.inverse_transform(codes.reshape(-1, a.shape[1])).reshape(len(a), n, -1)
+
+    def perturb(
+        self,
+        X: ArrayLike,
+        radius: float = 1.0,
+        n: int = 8,
+        *,
+        mode: Literal["fixed", "posterior"] = "fixed",
+        rng: int | np.random.Generator = 0,
+    ) -> NDArray[np.float32]:
+        """Decode codes around those of some data.
+
+        Parameters
+        ----------
+        X : array of shape (m, n_features)
+            Seeds.
+        radius : float
+            Standard deviation of the noise: itself, or times that of the posterior.
+        n : int
+            Codes around each.
+        mode : {"fixed", "posterior"}
+            See `radius`.
+        rng : int or numpy Generator
+            Seed.
+
+        Returns
+        -------
+        array of shape (m, n, n_features)
+            Expected data, float32.
+
+        Raises
+        ------
+        ParameterError
+            If `radius` is negative, `n` not positive, or `mode` not one of its values.
+        """
+        if n < 1 or not radius >= 0:
+            raise ParameterError(
+                f"Embedder.perturb: `n` must be at least 1 and `radius` at least 0; got {n!r}, {radius!r}."
+            )
+        if mode not in ("fixed", "posterior"):
+            raise ParameterError(f"Embedder.perturb: `mode` must be 'fixed' or 'posterior'; got {mode!r}.")
+        check_is_fitted(self, "model_")
+        data = self._data(X, reset=False)
+        with evaluating(self.model_), torch.no_grad():
+            mu, logvar = (t.double().numpy() for t in self.model_.encode(data))
+        spread = radius * (np.exp(0.5 * logvar) if mode == "posterior" else np.ones_like(mu))
+        noise = np.random.default_rng(rng).standard_normal((len(mu), n, mu.shape[1]))
+        codes = mu[:, None] + spread[:, None] * noise
+        return self.inverse_transform(codes.reshape(-1, mu.shape[1])).reshape(len(mu), n, -1)
+
+    def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Log-likelihood of each row at its own mean code, in nats; not a bound on that of the row.
+
+        Parameters
+        ----------
+        X : array of shape (n, n_features)
+            Rows of data.
+
+        Returns
+        -------
+        array of shape (n,)
+            Minus the reconstruction term.
+        """
+        check_is_fitted(self, "model_")
+        data = self._data(X, reset=False)
+        with evaluating(self.model_), torch.no_grad():
+            parts = [
+                -self.model_.law.nll(rows, self.model_.decode(self.model_.encode(rows)[0]))
+                for rows in data.split(_CHUNK)
+            ]
+        return torch.cat(parts).double().numpy()
+
+    def score(self, X: ArrayLike, y: object = None) -> float:  # noqa: ARG002 - scikit-learn's y
+        """Mean of `score_samples`.
+
+        Parameters
+        ----------
+        X : array of shape (n, n_features)
+            Rows of data.
+        y : ignored
+            Labels are not used.
+
+        Returns
+        -------
+        float
+            In nats a sample; larger is better.
+        """
+        return float(self.score_samples(X).mean())
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write settings, weights and the law of the codes as a new folder.
@@ -260,9 +445,16 @@ class Embedder(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self, "model_")
         weights = {f"model.{name}": tensor for name, tensor in self.model_.state_dict().items()}
-        law = {"code_mean": torch.from_numpy(self.code_mean_), "code_cov": torch.from_numpy(self.code_cov_)}
-        meta = {"kind": "cmim.Embedder", "params": self.get_params(), "history": self.history_, **self.model_.facts()}
-        return checkpoint.save(path, weights={**weights, **law}, meta=meta)
+        codes = {f"codes.{name}": tensor for name, tensor in self.code_law_.tensors().items()}
+        params = self.get_params(deep=False)
+        for name in ("network", "views"):
+            if (part := params[name]) is not None:
+                params[name] = {"kind": part.kind, **dataclasses.asdict(part)}
+        meta = {
+            "kind": "cmim.Embedder", "params": params, "history": self.history_, "notes": self.notes_,
+            "n_iter": self.n_iter_, **self.model_.facts(),
+        }  # fmt: skip
+        return checkpoint.save(path, weights={**weights, **codes}, meta=meta)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Embedder":
@@ -288,15 +480,15 @@ class Embedder(TransformerMixin, BaseEstimator):
             raise CheckpointError(f"Embedder.load: {path} holds {found.meta.get('kind')!r}, not a cmim.Embedder.")
         try:
             params: Mapping[str, Any] = found.meta["params"]
-            embedder = cls(**{**params, "hidden": tuple(params["hidden"])})
-            embedder.code_mean_, embedder.code_cov_ = (
-                found.weights[name].numpy() for name in ("code_mean", "code_cov")
-            )
-            embedder.history_ = tuple(found.meta["history"])
+            network = None if params["network"] is None else network_from_dict(params["network"])
+            views = None if params["views"] is None else view_from_dict(params["views"])
+            embedder = cls(**{**params, "hidden": tuple(params["hidden"]), "network": network, "views": views})
+            embedder.code_law_ = CodeLaw.from_tensors(_part(found.weights, "codes."))
+            embedder.history_, embedder.notes_ = tuple(found.meta["history"]), tuple(found.meta["notes"])
+            embedder.n_iter_ = int(found.meta["n_iter"])
         except (KeyError, TypeError) as e:
             raise CheckpointError(f"Embedder.load: {path} is not of this version ({e}).") from e
-        weights = {name.removeprefix("model."): t for name, t in found.weights.items() if name.startswith("model.")}
-        embedder.model_ = rebuild(found.meta, weights, path)
+        embedder.model_ = rebuild(found.meta, _part(found.weights, "model."), path)
         vars(embedder)["n_features_in_"] = embedder.model_.config.n_features
         return embedder
 
@@ -308,8 +500,11 @@ class Embedder(TransformerMixin, BaseEstimator):
 
     def _model(self, n_features: int) -> Model:
         network: variants.Settings = {
-            "hidden": self.hidden,
+            "network": self.network or MLP(self.hidden),
             "likelihood": self.likelihood,
+            "levels": self.levels,
+            "variance": self.variance,
+            "views": self.views,
             "scaling": self.scaling,
             "logvar_floor": self.logvar_floor,
             "seed": self.seed,
@@ -317,21 +512,27 @@ class Embedder(TransformerMixin, BaseEstimator):
         size, tau, beta = (n_features, self.latent_dim), self.temperature, self.beta
         match self.model:
             case "cmim":
-                return variants.CMIM(*size, temperature=tau, **network)
+                return variants.CMIM(*size, temperature=tau, w_k=self.w_k, **network)
             case "mim":
                 return variants.MIM(*size, **network)
             case "vae":
                 return variants.VAE(*size, beta=beta, **network)
             case "contrastive_vae":
-                return variants.ContrastiveVAE(*size, temperature=tau, beta=beta, **network)
+                return variants.ContrastiveVAE(*size, temperature=tau, w_k=self.w_k, beta=beta, **network)
             case "ae":
                 return variants.AE(*size, **network)
+            case "dae":
+                return variants.DAE(*size, **network)
             case _:
                 raise ParameterError(
-                    f"Embedder: `model` must be 'cmim', 'mim', 'vae', 'contrastive_vae' or 'ae'; got {self.model!r}."
+                    f"Embedder: `model` must be one of {', '.join(get_args(Name))}; got {self.model!r}."
                 )
 
     def _data(self, X: ArrayLike, *, reset: bool) -> torch.Tensor:
         data: Any = X
         checked = validate_data(self, data, reset=reset, dtype=np.float32, ensure_all_finite=True)
-        return as_data(checked, "Embedder", law(self.likelihood))
+        return as_data(checked, "Embedder", law(self.likelihood, levels=self.levels))
+
+
+def _part(weights: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}

@@ -164,7 +164,7 @@ def _numbers(array: Any) -> Rows:
 def _lists(path: Path, array: Any, width: int, at: int) -> Rows:
     there = array.is_valid().to_numpy(zero_copy_only=False)
     if hasattr(array, "offsets"):  # lists of fixed size have none
-        wrong = there & (array.value_lengths().fill_null(width).to_numpy(zero_copy_only=False) != width)
+        wrong = array.value_lengths().fill_null(width).to_numpy(zero_copy_only=False) != width
         if wrong.any():
             row = int(wrong.argmax())
             raise ShapeError(

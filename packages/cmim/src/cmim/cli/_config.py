@@ -1,0 +1,198 @@
+"""Settings of a run: read from TOML, joined with flags, checked, and written beside what came of them."""
+
+import os
+import pathlib
+import tomllib
+from typing import Any, Literal
+
+import numpy as np
+import pydantic
+import tomli_w
+from numpy.typing import NDArray
+
+from cmim.config import Variance
+from cmim.data.sources import Source, open_source
+from cmim.embedder import Embedder, Name
+from cmim.likelihoods import Likelihood
+from cmim.losses import Scaling
+from cmim.networks import MLP, Conv, Network, Perceiver
+from cmim.views import Affine
+from infocore.errors import CheckpointError, DataError, ParameterError
+
+__all__ = [
+    "DataConfig",
+    "TrainConfig",
+    "flat",
+    "image_shape",
+    "make_embedder",
+    "open_data",
+    "open_run",
+    "read_toml",
+    "resolve",
+    "split_rows",
+    "write_toml",
+]
+
+
+class DataConfig(pydantic.BaseModel):
+    """Which rows of which file, as `cmim.data.sources.open_source` reads them."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+    data: str
+    key: str | None = None
+    label: str | None = None
+    columns: tuple[str, ...] | None = None
+    size: tuple[int, int] | None = None
+    mode: Literal["grey", "rgb"] = "grey"
+
+
+class TrainConfig(DataConfig):
+    """Settings of ``cmim train``: of the data, of `Embedder`, and of `cmim.fit`."""
+
+    limit: int | None = pydantic.Field(None, ge=1)
+    holdout: float = pydantic.Field(0.0, ge=0, lt=1)
+    model: Name = "cmim"
+    latent_dim: int = pydantic.Field(16, ge=1)
+    network: Literal["mlp", "conv", "perceiver"] = "mlp"
+    hidden: tuple[int, ...] = (256, 256)
+    channels: tuple[int, ...] = (32, 64)
+    width: int = pydantic.Field(64, ge=1)
+    depth: int = pydantic.Field(2, ge=1)
+    heads: int = pydantic.Field(4, ge=1)
+    patch: int = pydantic.Field(4, ge=1)
+    slots: int = pydantic.Field(1, ge=1)
+    likelihood: Likelihood = "bernoulli"
+    levels: int = pydantic.Field(256, ge=2)
+    scaling: Scaling = "sum"
+    temperature: float | Literal["learned", "calibrated"] = 0.1
+    w_k: float = pydantic.Field(1.0, ge=0)
+    beta: float = pydantic.Field(1.0, ge=0)
+    variance: Variance = "learned"
+    logvar_floor: float = -6.0
+    augment: Literal["none", "affine"] = "none"
+    max_steps: int = pydantic.Field(2000, ge=1)
+    batch_size: int = pydantic.Field(100, ge=1)
+    learning_rate: float = pydantic.Field(1e-3, gt=0)
+    validation_fraction: float = pydantic.Field(0.0, ge=0, lt=1)
+    patience: int = pydantic.Field(10, ge=1)
+    components: int = pydantic.Field(10, ge=1)
+    accumulate: int = pydantic.Field(1, ge=1)
+    negatives: Literal["local", "gathered"] = "local"
+    devices: int = pydantic.Field(1, ge=1)
+    strategy: str = "auto"
+    accelerator: str = "auto"
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    logger: Literal["csv", "tensorboard", "none"] = "csv"
+    log_every: int = pydantic.Field(50, ge=1)
+    checkpoint_every: int = pydantic.Field(500, ge=1)
+    seed: int = pydantic.Field(0, ge=0)
+
+
+def resolve(file: pathlib.Path | None, flags: dict[str, Any]) -> TrainConfig:
+    """Join the settings of a file with flags, which win; what an earlier run wrote of its source is passed over."""
+    given = {} if file is None else read_toml(file)
+    given.pop("source", None)
+    given |= {name: value for name, value in flags.items() if value is not None}
+    try:
+        return TrainConfig(**given)
+    except pydantic.ValidationError as e:
+        told = "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in e.errors())
+        raise ParameterError(f"cmim train: {told}") from e
+
+
+def read_toml(file: pathlib.Path) -> dict[str, Any]:
+    """Read a TOML file."""
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as e:
+        raise DataError(f"cmim: {file} cannot be read as TOML: {e}") from e
+
+
+def write_toml(settings: dict[str, Any], file: pathlib.Path) -> None:
+    """Write settings, whole or not at all; those that are None are left out, since TOML has no such value."""
+    text = tomli_w.dumps({name: value for name, value in settings.items() if value is not None})
+    part = file.with_name(f".{file.name}-{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(file)
+    except OSError as e:
+        part.unlink(missing_ok=True)
+        raise DataError(f"cmim: {file} cannot be written: {e}") from e
+
+
+def open_data(config: DataConfig) -> Source:
+    """Open what a configuration names."""
+    return open_source(
+        config.data, key=config.key, label=config.label, columns=config.columns, size=config.size, mode=config.mode
+    )
+
+
+def open_run(folder: pathlib.Path) -> tuple[TrainConfig, Embedder]:
+    """Read the settings and the model of a run."""
+    if not (folder / "config.toml").is_file():
+        raise CheckpointError(f"cmim: {folder} has no config.toml; give a folder that `cmim train` wrote.")
+    return resolve(folder / "config.toml", {}), Embedder.load(folder / "model")
+
+
+def image_shape(shape: tuple[int, ...]) -> tuple[int, int, int] | None:
+    """Return channels, height and width of samples that are images; rows of pixels have their channels last."""
+    if len(shape) == 2:
+        return (1, *shape)
+    return (shape[2], shape[0], shape[1]) if len(shape) == 3 else None
+
+
+def make_embedder(config: TrainConfig, shape: tuple[int, ...], *, progress: bool) -> Embedder:
+    """Build the estimator that a configuration describes, for samples of a shape."""
+    image = image_shape(shape)
+    if image is None and (config.network != "mlp" or config.augment != "none"):
+        raise ParameterError(
+            f"cmim train: network={config.network!r} and augment={config.augment!r} need images, of shape (h, w) or "
+            f"(h, w, 3); the samples are of shape {shape}."
+        )
+    network: Network = MLP(config.hidden)
+    if config.network == "conv" and image is not None:
+        network = Conv(image, config.channels, config.width)
+    elif config.network == "perceiver" and image is not None:
+        network = Perceiver(image, config.patch, config.slots, config.width, config.depth, config.heads)
+    return Embedder(
+        config.model,
+        latent_dim=config.latent_dim,
+        hidden=config.hidden,
+        network=network,
+        likelihood=config.likelihood,
+        levels=config.levels,
+        temperature=config.temperature,
+        w_k=config.w_k,
+        beta=config.beta,
+        variance=config.variance,
+        views=Affine(image) if config.augment == "affine" and image is not None else None,
+        scaling=config.scaling,
+        logvar_floor=config.logvar_floor,
+        max_steps=config.max_steps,
+        batch_size=config.batch_size,
+        learning_rate=config.learning_rate,
+        validation_fraction=config.validation_fraction,
+        patience=config.patience,
+        components=config.components,
+        seed=config.seed,
+        progress=progress,
+        accelerator=config.accelerator,
+    )
+
+
+def flat(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return samples as rows, channel by channel, as the networks read them."""
+    if batch.ndim == 4:
+        batch = np.moveaxis(batch, 3, 1)
+    return np.ascontiguousarray(batch.reshape(len(batch), -1))
+
+
+def split_rows(config: TrainConfig, n: int, holdout: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the numbers of the rows to train on and of those held out, in their order in the file."""
+    order = np.random.default_rng((config.seed, 3)).permutation(n)
+    held = round(holdout * n)
+    kept = order[held:]
+    if config.limit is not None:
+        kept = kept[: config.limit]
+    return np.sort(kept), np.sort(order[:held])

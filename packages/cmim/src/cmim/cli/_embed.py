@@ -1,0 +1,63 @@
+"""`cmim embed`: one row of features for each row of data, in constant memory."""
+
+import pathlib
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from cmim.cli._app import Data, Json, Run, app, print_json
+from infocore.errors import ParameterError
+
+__all__ = ["embed"]
+
+_ROWS = 4096
+
+
+@app.command()
+def embed(
+    run: Run,
+    data: Data,
+    out: Annotated[pathlib.Path, typer.Option("--out", "-o", help="File to write: .npy or .parquet.")],
+    kind: Annotated[
+        Literal["latent", "informative"], typer.Option(help="The code, or the decoder's activations at it.")
+    ] = "latent",
+    key: Annotated[str | None, typer.Option(help="Array of an .npz.")] = None,
+    columns: Annotated[list[str] | None, typer.Option("--column", help="Column of Parquet, repeatable.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the embedding of every row of some data, in order, and the settings beside it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from cmim.cli import _config
+    from cmim.data.rows import save_rows
+
+    settings, embedder = _config.open_run(run)
+    given: dict[str, Any] = {"data": data, "key": key or None, "columns": tuple(columns) if columns else None}
+    same = {"size": settings.size, "mode": settings.mode} if pathlib.Path(data).is_dir() else {}
+    source = _config.open_data(_config.DataConfig(**given, **same))
+    wide = int(np.prod(source.shape))
+    if wide != embedder.model_.config.n_features:
+        raise ParameterError(
+            f"cmim embed: {data} has samples of shape {source.shape}, {wide} features; the model reads "
+            f"{embedder.model_.config.n_features}."
+        )
+    columns_ = (TextColumn("embed"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns_, console=Console(stderr=True), disable=as_json) as bar:
+        task = bar.add_task("embed", total=len(source))
+
+        def batches() -> Iterator[NDArray[np.float32]]:
+            for rows in source.batches(_ROWS):
+                yield embedder.transform(_config.flat(rows), kind=kind)
+                bar.advance(task, len(rows))
+
+        save_rows(out, batches(), len(source))
+    facts = {"command": "embed", "run": str(run), "kind": kind, **{k: v for k, v in given.items() if v is not None}}
+    _config.write_toml({**facts, "rows": len(source), "sha256": source.sha256}, out.with_suffix(out.suffix + ".toml"))
+    if as_json:
+        print_json({**facts, "out": out, "rows": len(source)})
+    else:
+        typer.echo(f"{out}: {len(source)} rows, {kind}")

@@ -1,0 +1,228 @@
+"""The commands on folders of images, arrays and tables, as a user runs them."""
+
+import json
+import pathlib
+import shutil
+import tomllib
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from cmim import Embedder, fit
+from cmim.cli import _config
+from cmim.data.sources import open_source
+
+TINY = ("--steps", 150, "--hidden", 32, "--latent-dim", 4, "--quiet", "--learning-rate", 3e-3)
+
+
+def pixels(path: pathlib.Path) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.asarray(picture)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory) -> pathlib.Path:
+    """A folder of PNGs, a sub-folder a class."""
+    folder = tmp_path_factory.mktemp("digits")
+    x, y = load_digits(return_X_y=True)
+    for i in range(200):
+        place = folder / str(y[i])
+        place.mkdir(exist_ok=True)
+        Image.fromarray((x[i].reshape(8, 8) * 15.9).astype(np.uint8)).save(place / f"{i:03d}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(images, tmp_path_factory) -> pathlib.Path:
+    from cmim.cli import main
+
+    out = tmp_path_factory.mktemp("runs") / "run"
+    with pytest.raises(SystemExit) as stop:
+        main([str(a) for a in ("train", images, "--out", out, "--holdout", 0.25, *TINY)])
+    assert stop.value.code == 0
+    return out
+
+
+def test_train_writes_model_settings_and_log(trained, images):
+    settings = tomllib.loads((trained / "config.toml").read_text())
+    assert settings["data"] == str(images)
+    assert (settings["hidden"], settings["source"]["shape"], settings["source"]["rows"]) == ([32], [8, 8], 200)
+    embedder = Embedder.load(trained / "model")
+    assert embedder.n_iter_ == 150
+    head, *lines = (trained / "logs/cmim/version_0/metrics.csv").read_text().splitlines()
+    assert {"reconstruction", "log_q", "log_prior", "log_pk", "gate", "shuffled", "code_norm"} <= set(head.split(","))
+    assert len(lines) == 3
+    assert not (trained / "checkpoints").exists()
+
+
+def test_a_run_can_be_repeated_from_its_own_settings(trained, run, tmp_path):
+    code, _, _ = run("train", "--config", trained / "config.toml", "--out", tmp_path / "again", "--quiet")
+    assert code == 0
+    a, b = ((folder / "model/weights.safetensors").read_bytes() for folder in (trained, tmp_path / "again"))
+    assert a == b
+
+
+def test_flags_win_over_the_file(run, images, tmp_path):
+    (tmp_path / "c.toml").write_text('model = "vae"\nmax_steps = 20\nlatent_dim = 3\nhidden = [8]\ntemperature = 0.3\n')
+    code, text, err = run(
+        "train", images, "--config", tmp_path / "c.toml", "--out", tmp_path / "r", "--model", "mim",
+        "--steps", 5, "--quiet", "--json", "--logger", "none", "--limit", 50,
+    )  # fmt: skip
+    answer = json.loads(text)
+    assert (code, answer["rows"], answer["steps"]) == (0, 50, 5)
+    config = Embedder.load(tmp_path / "r" / "model").model_.config
+    assert (config.objective, config.latent_dim) == ("mim", 3)
+    assert "50 rows of shape (8, 8)" in err
+
+
+def test_embed_is_transform_in_the_order_of_the_files(trained, images, run, tmp_path):
+    code, text, _ = run("embed", trained, images, "--out", tmp_path / "z.npy", "--json")
+    assert code == 0 and json.loads(text)["rows"] == 200
+    embedder = Embedder.load(trained / "model")
+    x = open_source(images).read().reshape(200, -1)
+    np.testing.assert_allclose(np.load(tmp_path / "z.npy"), embedder.transform(x), rtol=1e-5, atol=1e-6)
+    assert tomllib.loads((tmp_path / "z.npy.toml").read_text())["kind"] == "latent"
+    code, text, _ = run("embed", trained, images, "--out", tmp_path / "h.npy", "--kind", "informative")
+    assert (code, "200 rows, informative" in text) == (0, True)
+    assert np.load(tmp_path / "h.npy").shape == (200, 32)
+    code, _, err = run("embed", trained, images, "--out", tmp_path / "h.npy")
+    assert code == 1 and "exists" in err
+
+
+def test_evaluate_tells_accuracies_and_information(trained, run):
+    code, text, err = run("evaluate", trained, "--json", "--no-mlp")
+    found = json.loads(text)["runs"][str(trained)]
+    assert code == 0 and "50 to test, tested on rows held out" in err
+    assert set(found["scores"]) == {"latent", "informative", "raw", "pca", "random"}
+    assert found["scores"]["raw"]["linear"]["value"] > 0.75
+    assert found["scores"]["latent"]["knn_cosine"]["value"] > 0.3  # 150 steps of a tiny network; chance is 0.1
+    assert set(found["information"]) in ({"I(z; y)", "I(x; z)"}, {"note"})
+
+
+def test_evaluate_two_runs_ranks_the_features(trained, run):
+    other = trained.parent / ".." / trained.parent.name / "run"  # the same run by another name
+    code, text, _ = run("evaluate", trained, other, "--no-mlp", "--no-information")
+    assert code == 0
+    assert "mean rank by linear" in text and "k-NN, cosine" in text
+
+
+def test_pictures(trained, images, run, tmp_path):
+    code, text, _ = run("reconstruct", trained, images, "--out", tmp_path / "r.png", "-n", 5)
+    assert code == 0 and "mse" in text
+    assert pixels(tmp_path / "r.png").shape == (8 * 10 * 2, 8 * 10 * 5)  # 2 x 5 tiles of 8 + 2, eight times as large
+    code, _, _ = run("sample", trained, "--out", tmp_path / "s.png", "-n", 7)
+    assert code == 0
+    picture = pixels(tmp_path / "s.png")
+    assert picture.shape == (240, 240)
+    assert picture[:, :80].max() > 0 and picture[160:, 80:].max() == 0  # seven of nine tiles
+    code, _, _ = run("interpolate", trained, images, "--out", tmp_path / "i.npy", "--pairs", 2, "-n", 3)
+    assert code == 0
+    assert np.load(tmp_path / "i.npy").shape == (6, 64)
+    code, text, _ = run("reconstruct", trained, images, "--out", tmp_path / "r2.npy", "-n", 5, "--json")
+    rows = np.load(tmp_path / "r2.npy").reshape(2, 5, 64)
+    assert json.loads(text)["mse"] == pytest.approx(((rows[0] - rows[1]) ** 2).mean(), rel=1e-4)
+
+
+def test_same_seed_same_samples(trained, run, tmp_path):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        assert run("sample", trained, "--out", tmp_path / f"{name}.npy", "-n", 3, "--seed", seed)[0] == 0
+    a, b, c = (np.load(tmp_path / f"{name}.npy") for name in "abc")
+    assert np.array_equal(a, b) and not np.array_equal(a, c)
+
+
+@pytest.mark.parametrize("network", ["conv", "perceiver"])
+def test_colour_images_and_networks(network, run, tmp_path):
+    folder = tmp_path / "rgb"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(12):
+        Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(folder / f"{i}.png")
+    out = tmp_path / "run"
+    code, _, err = run(
+        "train", folder, "--mode", "rgb", "--network", network, "--width", 8, "--steps", 3, "--quiet", "--out", out,
+        "--augment", "affine", "--limit", 8,
+    )  # fmt: skip
+    assert code == 0, err
+    assert run("reconstruct", out, folder, "--out", tmp_path / "r.png", "-n", 2)[0] == 0
+    assert pixels(tmp_path / "r.png").shape[2] == 3
+
+
+def test_colours_stay_where_they_are(tmp_path):
+    """Flat rows are channel by channel, as the networks read them, and a grid shows them again."""
+    from cmim.cli import _pictures
+
+    red = np.zeros((1, 4, 4, 3), np.float32)
+    red[..., 0] = 1.0
+    row = _config.flat(red)
+    assert row[0, :16].tolist() == [1.0] * 16 and not row[0, 16:].any()
+    _pictures._write(row[None], (4, 4, 3), tmp_path / "r.png", {})
+    assert pixels(tmp_path / "r.png")[48, 48].tolist() == [255, 0, 0]
+
+
+def test_a_stopped_run_goes_on(run, images, tmp_path):
+    arguments = ("train", images, "--hidden", 8, "--latent-dim", 2, "--quiet", "--logger", "none")
+    assert run(*arguments, "--steps", 40, "--out", tmp_path / "whole")[0] == 0
+    half = tmp_path / "half"
+    assert run(*arguments, "--steps", 40, "--out", half)[0] == 0
+    # as if it had been killed at step 20: its checkpoints are there, its model is not
+    config, _ = _config.open_run(half)
+    shutil.rmtree(half / "model")
+    source = _config.open_data(config)
+    kept, _ = _config.split_rows(config, len(source), config.holdout)
+    model = _config.make_embedder(config, source.shape, progress=False)._model(64)
+    rows = _config.flat(source.read())[kept]
+    fit(model, rows, max_steps=20, accelerator="auto", checkpoint_dir=half / "checkpoints")
+    code, _, err = run("train", "--out", half, "--resume", "--quiet")
+    assert code == 0, err
+    a, b = ((tmp_path / name / "model/weights.safetensors").read_bytes() for name in ("whole", "half"))
+    assert a == b
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "match"),
+    [
+        (("train",), 2, "give DATA"),
+        (("train", "nowhere", "--out", "r"), 1, "there is no nowhere"),
+        (("train", "digits", "--model", "gan", "--out", "r"), 2, "model: Input should be"),
+        (("train", "digits", "--temperature", "hot", "--out", "r"), 2, "temperature"),
+        (("train", "digits", "--holdout", "1.5", "--out", "r"), 2, "holdout"),
+        (("embed", "nowhere", "digits", "--out", "z.npy"), 1, "has no config.toml"),
+        (("sample", "nowhere", "--out", "s.png"), 1, "has no config.toml"),
+    ],
+)
+def test_misuse(run, tmp_path, monkeypatch, arguments, code, match):
+    monkeypatch.chdir(tmp_path)
+    got, out, err = run(*arguments)
+    assert (got, out) == (code, "")
+    assert err.startswith("error: ") and match in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_more_misuse(run, trained, images, tmp_path):
+    code, _, err = run("train", images, "--out", trained, "--quiet")
+    assert code == 2 and "holds a model already" in err
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "x").touch()
+    code, _, err = run("train", images, "--out", tmp_path / "full", "--quiet")
+    assert code == 2 and "is not empty" in err
+    np.save(tmp_path / "x.npy", np.zeros((5, 3), np.float32))
+    code, _, err = run("embed", trained, tmp_path / "x.npy", "--out", tmp_path / "z.npy")
+    assert code == 2 and "3 features; the model reads 64" in err
+    code, _, err = run("train", tmp_path / "x.npy", "--network", "conv", "--out", tmp_path / "r")
+    assert code == 2 and "need images" in err
+    code, _, err = run("sample", trained, "--out", tmp_path / "s.gif")
+    assert code == 2 and ".png or .npy" in err
+    (tmp_path / "bad.toml").write_text("colour = 1\n")
+    code, _, err = run("train", images, "--config", tmp_path / "bad.toml", "--out", tmp_path / "r")
+    assert code == 2 and "colour" in err
+    (tmp_path / "bad.toml").write_text("= 1\n")
+    code, _, err = run("train", images, "--config", tmp_path / "bad.toml", "--out", tmp_path / "r")
+    assert code == 1 and "cannot be read as TOML" in err
+
+
+def test_version(run):
+    from cmim import __version__
+
+    assert run("--version") == (0, f"{__version__}\n", "")
