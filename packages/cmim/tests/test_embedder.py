@@ -1,5 +1,11 @@
 """The transformer keeps scikit-learn's promises and its own."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -229,3 +235,94 @@ def test_rows_in_pieces_are_the_rows(fitted, monkeypatch):
 def test_more_refusals(call, match):
     with pytest.raises((ParameterError, ShapeError), match=match):
         call(tiny().fit(X))
+
+
+STREAM = """
+import sys, tracemalloc
+import numpy as np
+import torch
+from cmim import Embedder
+rows = np.load(sys.argv[1], mmap_mode="r")
+embedder = Embedder(latent_dim=4, hidden=(16,), max_steps=2, accelerator="cpu").fit(rows[:200])
+largest = 0
+read = embedder.model_.encode
+def watched(x):
+    global largest
+    largest = max(largest, len(x))
+    return read(x)
+embedder.model_.encode = watched
+tracemalloc.start()
+z = embedder.transform(rows)
+print(tracemalloc.get_traced_memory()[1] / 2**20, largest, *z.shape)
+"""
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_images_are_embedded_in_constant_memory(tmp_path):
+    """299 MB of images, memory-mapped: no more than a piece of 4,096 is in memory, and the codes."""
+    rows = np.lib.format.open_memmap(tmp_path / "x.npy", mode="w+", dtype=np.float32, shape=(100_000, 784))
+    for start in range(0, 100_000, 5000):
+        rows[start : start + 5000] = np.random.default_rng(start).random((5000, 784), np.float32)
+    rows.flush()
+    command = [sys.executable, "-c", STREAM, str(tmp_path / "x.npy")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    peak, largest, n, d = (float(word) for word in done.stdout.split())
+    assert (n, d) == (100_000, 4)
+    assert largest <= 4096
+    assert peak < 45  # MB: a piece is 12.3, and it is copied once; the codes 1.5, twice while they are joined
+
+
+@pytest.mark.slow
+def test_forty_kills_while_saving_leave_nothing_unreadable_and_nothing_mixed(fitted, tmp_path):
+    want, rng = fitted.transform(X), np.random.default_rng(0)
+    whole, parts = 0, 0
+    for kill in range(40):
+        out = tmp_path / str(kill)
+        out.mkdir()
+        child = os.fork()
+        if child == 0:
+            try:
+                for number in range(1000):
+                    fitted.save(out / str(number))
+            finally:
+                os._exit(0)
+        while not any(out.iterdir()):  # the first save has begun
+            time.sleep(0.001)
+        time.sleep(rng.uniform(0, 0.02))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        for folder in out.iterdir():
+            if folder.name.startswith("."):
+                parts += 1  # never taken for a whole
+                continue
+            whole += 1
+            assert np.array_equal(Embedder.load(folder).transform(X), want)
+    assert whole > 40
+    assert parts > 0, "no writer was killed half-way: the test saw nothing"
+
+
+def test_two_thousand_damages_are_each_refused_with_one_error(fitted, tmp_path):
+    source, rng = fitted.save(tmp_path / "whole"), np.random.default_rng(0)
+    blobs = {path.name: path.read_bytes() for path in source.iterdir()}
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for number in range(2000):
+        name = sorted(blobs)[number % len(blobs)]
+        for other, blob in blobs.items():
+            (broken / other).write_bytes(blob)
+        blob = bytearray(blobs[name])
+        place = int(rng.integers(len(blob)))
+        match number % 4:
+            case 0:
+                blob[place] ^= 1 << int(rng.integers(8))
+            case 1:
+                del blob[place:]
+            case 2:
+                blob[place:place] = rng.bytes(3)
+            case _:
+                end = min(place + 16, len(blob))
+                blob[place:end] = bytes(255 - b for b in blob[place:end])
+        (broken / name).write_bytes(blob)
+        with pytest.raises(CheckpointError):
+            Embedder.load(broken)

@@ -80,7 +80,7 @@ class Training(pl.LightningModule):
     tile : int, optional
         As in `cmim.losses.contrastive_log_prob`.
     fused : bool
-        Whether Adam is one kernel, which cannot have its gradients clipped under float16.
+        Whether Adam is one kernel, whose gradients Lightning does not clip under mixed precision.
 
     Notes
     -----
@@ -352,7 +352,8 @@ def fit(
         )
     training = Training(
         model, data, batch_size=batch_size, seed=seed, learning_rate=learning_rate, log_every=log_every,
-        accumulate=accumulate, gather=negatives == "gathered", tile=tile, fused=precision != "16-mixed",
+        accumulate=accumulate, gather=negatives == "gathered", tile=tile,
+        fused=precision == "32-true" or gradient_clip is None,
     )  # fmt: skip
     callbacks: list[pl.Callback] = []
     stop = None
