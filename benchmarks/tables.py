@@ -19,13 +19,17 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import study_coverage
+import tables_images
 
 from infocore.tasks import BMI_V1, MORE
 from infocore.trials import read_trials, summarise
 
 HERE = pathlib.Path(__file__).parent
 RESULTS, GUIDE = HERE / "results", HERE.parent / "docs" / "guide"
-PAGES = (GUIDE / "infocore.md", GUIDE / "infocore-comparison.md", GUIDE / "infocore-coverage.md")
+PAGES = tuple(
+    GUIDE / f"{name}.md"
+    for name in ("infocore", "infocore-comparison", "infocore-coverage", "cmim-images", "cmim-images-raw")
+)
 Rows = list[dict[str, Any]]
 
 
@@ -310,8 +314,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "coverage of numbers": lambda: coverage(lambda law: "symbols" not in law and "autoregressive" not in law),
     "coverage of symbols": lambda: coverage(lambda law: "symbols" in law),
     "coverage of series": lambda: coverage(lambda law: "autoregressive" in law),
+    **tables_images.TABLES,
 }
-PLACE = re.compile(r"<!-- table ([a-z ]+) -->\n.*?<!-- end -->", re.DOTALL)
+PLACE = re.compile(r"<!-- table ([a-z0-9 -]+) -->\n.*?<!-- end -->", re.DOTALL)
 
 
 def filled(text: str) -> str:
