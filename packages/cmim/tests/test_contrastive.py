@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from cmim import losses
 from cmim.losses import calibrated_temperature, contrastive_log_prob, cosine, gate
-from infocore.errors import ParameterError
+from infocore.errors import ParameterError, ShapeError
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
@@ -151,11 +151,12 @@ def test_a_learned_temperature_has_a_gradient():
         (lambda: calibrated_temperature(torch.eye(2), 0.5), "`target`"),
         (lambda: calibrated_temperature(torch.eye(1), 0.2), "`z`.*1"),
         (lambda: gate(torch.eye(2), 0.0), "`temperature`"),
+        (lambda: contrastive_log_prob(torch.eye(3), groups=torch.arange(4)), "`groups`.*3; got 4"),
         (lambda: losses.nt_xent_loss(torch.eye(2), torch.eye(2), 0.0), "`temperature`"),
     ],
 )
 def test_refusals(call, match):
-    with pytest.raises(ParameterError, match=match):
+    with pytest.raises((ParameterError, ShapeError), match=match):
         call()
 
 

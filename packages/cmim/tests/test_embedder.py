@@ -202,6 +202,11 @@ def test_rows_held_back_stop_the_fit():
     assert early.code_law_.mean.shape == (4,)
 
 
+def test_numbers_of_numpy_are_settings_too(tmp_path):
+    embedder = tiny(latent_dim=np.int64(2), learning_rate=np.float32(1e-3), seed=np.int64(1)).fit(X)
+    assert np.array_equal(Embedder.load(embedder.save(tmp_path / "e")).transform(X), embedder.transform(X))
+
+
 def test_networks_survive_saving(tmp_path):
     x = np.random.default_rng(0).random((30, 64))
     for number, network in enumerate((Conv((1, 8, 8), (4,), 8), Perceiver((1, 8, 8), 4, 2, 8, 1, 2))):
@@ -227,6 +232,7 @@ def test_rows_in_pieces_are_the_rows(fitted, monkeypatch):
         (lambda e: e.perturb(X, n=0), "`n`"),
         (lambda e: e.perturb(X, mode="prior"), "`mode`"),
         (lambda e: e.sample(3, "vamp"), "`sampler`"),
+        (lambda e: e.set_params(model="ae").fit(X).perturb(X, mode="posterior"), "has no posterior"),
         (lambda e: e.sample(3, temperature=0.0), "`temperature`"),
         (lambda e: e.set_params(validation_fraction=1.0).fit(X), "`validation_fraction`"),
     ],

@@ -74,8 +74,10 @@ def test_gradients(name):
 
 
 def test_extreme_parameters_stay_finite():
-    params = torch.tensor([[-1e4, 1.0, -60.0, 60.0]], requires_grad=True)  # means far off, scales tiny and huge
-    value = DiscretisedLogistic(256).nll(torch.tensor([[0.0, 1.0]]), params)
+    # means far off, scales tiny and huge
+    rows = [[-1e4, 1.0, -60.0, 60.0], [0.0, 0.5, -100.0, -100.0], [0.0, 0.5, 90.0, 90.0]]
+    params = torch.tensor(rows, requires_grad=True)
+    value = DiscretisedLogistic(256).nll(torch.tensor([[0.0, 1.0]] * 3), params)
     value.sum().backward()
     assert torch.isfinite(value).all() and params.grad is not None and torch.isfinite(params.grad).all()
 

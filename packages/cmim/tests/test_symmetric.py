@@ -85,6 +85,26 @@ def test_the_branch_enters_when_the_ramp_is_over():
     assert not torch.equal(terms["loss"], plain["loss"])
 
 
+def test_the_loss_is_the_objective_and_not_its_surrogate():
+    """The score-function term has a gradient and no value."""
+    x = (torch.rand(40, 6, generator=generator()) < 0.3).float()
+    symmetric = MIM(6, latent_dim=2, hidden=(8,), symmetric=True).objective(x, generator(1))
+    plain = MIM(6, latent_dim=2, hidden=(8,)).objective(x, generator(1))
+    want = 0.5 * (plain["loss"] + symmetric["generated"].mean())
+    assert symmetric["loss"].item() == pytest.approx(want.item(), abs=1e-5)
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian", "logistic", "categorical"])
+def test_parts_of_a_batch_have_the_samples_of_the_whole(likelihood):
+    model = MIM(6, latent_dim=2, hidden=(8,), symmetric=True, likelihood=likelihood, levels=2)
+    x = (torch.rand(8, 6, generator=generator()) < 0.3).float()
+    whole = model.objective(x, generator(1))
+    parts = [model.objective(x, generator(1), shard=(i, 4)) for i in range(4)]
+    for term in ("generated", "reconstruction", "log_q"):
+        torch.testing.assert_close(torch.cat([part[term] for part in parts]), whole[term])
+    assert len(whole["generated"].unique()) == 8
+
+
 def test_it_trains_and_keeps_encoder_and_decoder_consistent():
     """On samples of the model, symmetric MIM's encoder finds the code again; A-MIM has never seen such samples."""
     x = (torch.rand(200, 6, generator=generator()) < 0.3).float()
@@ -102,3 +122,5 @@ def test_only_mim_is_symmetric():
         CMIM(6, symmetric=True)
     with pytest.raises(ParameterError, match="`symmetric`"):
         type(CMIM(6).config)("cmim", 6, symmetric=True)
+    with pytest.raises(ParameterError, match="`variance`"):
+        MIM(6, symmetric=True, variance="sampled")

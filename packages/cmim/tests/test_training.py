@@ -19,7 +19,7 @@ from cmim.advice import advise, warn_of_scale
 from cmim.config import ModelConfig
 from cmim.lightning import fit, validation_loss
 from cmim.variants import CMIM, MIM, VAE, InfoNCE
-from infocore.errors import ParameterError, TrainingWarning
+from infocore.errors import CheckpointError, ParameterError, TrainingWarning
 from infocore.torch.training import ArrayBatches
 
 X = torch.rand(40, 6, generator=torch.Generator().manual_seed(0))
@@ -103,6 +103,46 @@ def test_resumed_with_micro_batches_is_bitwise_uninterrupted(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:fit. the reconstruction is as good:infocore.errors.TrainingWarning")
+@pytest.mark.parametrize("accumulate", [1, 2, 4])
+def test_a_run_that_is_stopped_again_and_again_is_the_whole_one(tmp_path, accumulate, monkeypatch):
+    """Killed before the first checkpoint, after a resume before the next one, and in the middle of a step."""
+    run = {**RUN, "max_steps": 12, "accumulate": accumulate}
+    whole = small()
+    fit(whole, X, **run)
+    model, calls = small(), 0
+    objective = type(model).objective
+    stops = [2 * accumulate, 9 * accumulate + accumulate - 1, 10 * accumulate]  # calls to the objective
+
+    def dying(self, *args, **kwargs):
+        nonlocal calls
+        calls += 1
+        if calls in stops:
+            raise KeyboardInterrupt
+        return objective(self, *args, **kwargs)
+
+    monkeypatch.setattr(type(model), "objective", dying)
+    for _ in range(4):
+        model = small()
+        try:
+            fit(model, X, checkpoint_dir=tmp_path, checkpoint_every=4, resume=True, **run)
+            break
+        except (KeyboardInterrupt, SystemExit):
+            continue
+    assert calls > stops[-1]
+    assert same(weights(model), weights(whole))
+
+
+def test_a_run_that_stopped_early_stays_stopped(tmp_path):
+    rows, others = (X < 0.5).float()[:15], (X < 0.5).float()[15:]
+    run = {**RUN, "learning_rate": 1e-2, "validate_every": 20, "patience": 3, "validation": others, "max_steps": 1000}
+    first, again = (MIM(6, latent_dim=4, hidden=(64,)) for _ in range(2))
+    want = fit(first, rows, checkpoint_dir=tmp_path, **run)
+    got = fit(again, rows, checkpoint_dir=tmp_path, resume=True, **run)
+    assert (got.steps, got.best_step, got.validation) == (want.steps, want.best_step, want.validation)
+    assert same(weights(again), weights(first))
+
+
+@pytest.mark.filterwarnings("ignore:fit. the reconstruction is as good:infocore.errors.TrainingWarning")
 def test_a_calibrated_temperature_holds_its_gate_and_survives_a_resume(tmp_path):
     whole, first, second = (small(temperature="calibrated", gate=0.3) for _ in range(3))
     run = {**RUN, "learning_rate": 1e-2}
@@ -143,6 +183,57 @@ def test_fit_is_a_bare_loop():
 def test_only_a_calibrated_temperature_is_calibrated():
     with pytest.raises(ParameterError, match="not 'calibrated'"):
         small().calibrate(X, torch.Generator())
+
+
+@pytest.mark.parametrize("variance", ["learned", "sampled"])
+def test_a_calibrated_gate_is_that_of_the_codes_that_are_compared(variance):
+    model = small(temperature="calibrated", variance=variance)
+    rows = X.repeat(20, 1) + 0.001 * torch.arange(800)[:, None] / 800
+    model.calibrate(rows, torch.Generator().manual_seed(1))
+    got = model.objective(rows, torch.Generator().manual_seed(2))["gate"]
+    assert got.item() == pytest.approx(0.2, abs=0.02)
+    encoder = InfoNCE(6, 2, views=None, temperature="calibrated")
+    encoder.calibrate(rows, torch.Generator())
+    assert encoder.objective(rows, torch.Generator())["gate"].item() == pytest.approx(0.2, abs=1e-4)
+
+
+def test_a_fixed_variance_is_its_floor_whatever_the_floor_is():
+    for variance in ("fixed", "sampled"):
+        model = small(MIM, variance=variance, soft_floor=True, logvar_floor=-5.3)
+        assert (model.encode(X)[1] == -5.3).all()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            mu, logvar = model.encode(X)
+        assert mu.dtype == logvar.dtype == torch.float32 and (logvar == -5.3).all()
+
+
+def test_infonce_has_no_law_to_refuse_data_by():
+    fit(InfoNCE(6, 2, views=None), X - 0.5, max_steps=2, **RUN)
+
+
+def test_a_folder_of_another_run_is_refused(tmp_path):
+    fit(small(), X, max_steps=3, checkpoint_dir=tmp_path, **RUN)
+    with pytest.raises(CheckpointError, match="holds checkpoints of another run"):
+        fit(small(), X, max_steps=3, checkpoint_dir=tmp_path, seed=1, **RUN)
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"gradient_clip": None}, "gradient_clip"),
+        ({"negatives": "gathered"}, "gather"),
+        ({"validation": X}, "validation"),
+    ],
+)
+def test_more_that_makes_a_run_another_one(tmp_path, change, name):
+    fit(small(), X, max_steps=3, checkpoint_dir=tmp_path, **RUN)
+    with pytest.raises(CheckpointError, match=name):
+        fit(small(), X, max_steps=6, checkpoint_dir=tmp_path, resume=True, **{**RUN, **change})
+
+
+def test_one_row_a_batch_is_no_reason_for_advice():
+    result = fit(small(), X, max_steps=110, **{**RUN, "batch_size": 1})
+    assert np.isnan(result.history[-1]["gate"]) and np.isnan(result.history[-1]["shuffled"])
+    assert not any("gate" in note or "does not read" in note for note in result.notes)
 
 
 def test_a_sampled_variance_is_one_a_sample_and_the_floor_in_use():
@@ -251,11 +342,12 @@ from cmim import CMIM, fit
 x = torch.rand(40, 6, generator=torch.Generator().manual_seed(0))
 x[8:12] = x[:4]  # copies, so that the mask crosses processes
 found = {}
-for negatives in ("gathered", "local"):
+for negatives, accumulate in (("gathered", 1), ("gathered", 2), ("local", 1)):
     model = CMIM(6, latent_dim=2, hidden=(8,), temperature=0.5, w_k=20.0)
     fit(model, x, max_steps=30, batch_size=16, negatives=negatives, accelerator="cpu", devices=int(sys.argv[1]),
-        strategy="ddp" if sys.argv[1] == "2" else "auto", gradient_clip=None, learning_rate=1e-2)
-    found[negatives] = [p.detach().double().flatten().tolist() for p in model.parameters()]
+        strategy="ddp" if sys.argv[1] == "2" else "auto", gradient_clip=None, learning_rate=1e-2,
+        accumulate=accumulate)
+    found[f"{negatives}{accumulate}"] = [p.detach().double().flatten().tolist() for p in model.parameters()]
 if os.environ.get("RANK", "0") == "0":
     print("FOUND" + json.dumps(found))
 """
@@ -272,6 +364,9 @@ def test_two_processes_with_gathered_negatives_are_one(tmp_path):
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-2000:]
         found.append(json.loads(done.stdout.split("FOUND")[1].splitlines()[0]))
-    one, two = ([np.concatenate([np.array(p) for p in f[name]]) for name in ("gathered", "local")] for f in found)
+    one, two = (
+        [np.concatenate([np.array(p) for p in f[name]]) for name in ("gathered1", "gathered2", "local1")] for f in found
+    )
     np.testing.assert_allclose(two[0], one[0], atol=1e-6)
-    assert np.abs(two[1] - one[1]).max() > 1e-4  # local negatives are another objective
+    np.testing.assert_allclose(two[1], one[1], atol=1e-6)
+    assert np.abs(two[2] - one[2]).max() > 1e-4  # local negatives are another objective

@@ -50,6 +50,22 @@ def test_one_kind_of_change_is_that_of_scipy(settings, of):
     assert min(float(np.abs(view - image).max()) for view in views) > 0.01
 
 
+def test_images_that_are_not_square_turn_by_the_angle_that_was_asked_for():
+    """A bar along the long side of 16 x 48, turned: the direction of its principal axis."""
+    image = torch.zeros(1, 16, 48)
+    image[0, 7:9, 14:34] = 1.0
+    view = Affine((1, 16, 48), degrees=20.0, shift=0.0, shear=0.0, scale=(1.0, 1.0), probability=1.0)
+    g = generator(3)
+    asked = (2 * torch.rand(6, 40, generator=g) - 1)[0] * 20
+    turned = view(image.repeat(40, 1, 1).flatten(1), generator(3)).reshape(40, 16, 48).numpy()
+    y, x = np.mgrid[:16, :48]
+    for angle, picture in zip(asked.tolist(), turned, strict=True):
+        mass = picture / picture.sum()
+        dy, dx = y - (mass * y).sum(), x - (mass * x).sum()
+        axis = 0.5 * np.degrees(np.arctan2(2 * (mass * dx * dy).sum(), (mass * (dx**2 - dy**2)).sum()))
+        assert abs(axis) == pytest.approx(abs(angle), abs=1.0)
+
+
 def test_scale_and_shear_keep_values_in_range():
     x = (torch.rand(100, 3 * 64, generator=generator()) < 0.5).float()
     view = Affine((3, 8, 8), scale=(0.5, 2.0), shear=30.0, probability=1.0)(x, generator(2))
@@ -109,6 +125,8 @@ def test_round_trip(view):
         (lambda: Corruption(noise=-1.0), "`noise`"),
         (lambda: view_from_dict({"kind": "crop"}), "`kind`"),
         (lambda: MIM(6, views=ShiftNoise(2, 3)), "`views` must be free of noise"),
+        (lambda: MIM(6, views=Affine((1, 2, 3)), likelihood="categorical"), "`views` must be ShiftNoise"),
+        (lambda: DAE(6, noise=0.5, likelihood="categorical"), "`corruption` must be free of noise"),
         (lambda: ModelConfig("infonce", 6, contrast="nt_xent"), "`views` must be given"),
     ],
 )

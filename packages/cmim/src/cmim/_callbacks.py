@@ -59,8 +59,13 @@ class EarlyStop(pl.Callback):
         if trainer.global_step % self.every or self._is_known(trainer.global_step):
             return  # the latter between the micro-batches of a step
         pl_module.log("validation", self._look(trainer.global_step, pl_module.model))
-        if sum(s > self.best_step for s, _ in self.found) >= self.patience:
+        if self.exhausted:
             trainer.should_stop = True
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the best is as many looks ago as patience allows."""
+        return sum(s > self.best_step for s, _ in self.found) >= self.patience
 
     def finish(self, step: int, model: torch.nn.Module) -> None:
         """Look once more where the run has ended, which no checkpoint knows of, and bring the best weights back."""
@@ -94,10 +99,16 @@ class Saver(pl.Callback):
 
     def __init__(self, folder: Path, every: int) -> None:
         self.folder, self.every = folder, every
-        self.saved = -1
+        self.saved = self.seen = 0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
+        self.saved = self.seen = trainer.global_step  # where a resumed run starts is on disk already
 
     def on_train_batch_end(self, trainer: pl.Trainer, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
-        if trainer.global_step % self.every == 0:
+        if trainer.global_step == self.seen:
+            return  # between the micro-batches of a step, whose gradients no checkpoint keeps
+        self.seen = trainer.global_step
+        if self.seen % self.every == 0:
             self._save(trainer)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002

@@ -55,7 +55,7 @@ def advise(config: ModelConfig, last: Mapping[str, float]) -> tuple[str, ...]:
     if config.w_k and last.get("gate", 1.0) < ASLEEP:
         add(
             f"the gate of the contrastive term ended at {last['gate']:.1e}: it has no effect on the codes. Raise "
-            "`temperature`, let it be 'calibrated', or leave the term out.",
+            "`temperature` or `w_k`, let the temperature be 'calibrated', or leave the term out.",
             warn=True,
         )
     mim = config.objective in ("mim", "cmim")

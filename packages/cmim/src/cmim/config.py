@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 from cmim.likelihoods import Likelihood, law
 from cmim.losses import Scaling
 from cmim.networks import MLP, Network, network_from_dict
-from cmim.views import Corruption, ShiftNoise, View, view_from_dict
+from cmim.views import Affine, Corruption, ShiftNoise, View, view_from_dict
 from infocore.errors import ParameterError
 
 __all__ = ["Contrast", "ModelConfig", "Objective", "Variance"]
@@ -43,8 +43,9 @@ class ModelConfig:
     w_x, w_k, w_z, beta : float
         Weights of the terms.
     temperature : float, "learned" or "calibrated"
-        Of the contrastive factor or of InfoNCE. "learned": a parameter, from 0.1 on, kept in [0.01, 100]. "calibrated":
-        set during training so that the mean gate is `gate`.
+        Of the contrastive factor or of InfoNCE. "learned": a parameter, from 0.1 on, kept in [0.01, 100]; that of the
+        contrastive factor can only fall. "calibrated": set during training so that the mean gate (of the mean form, for
+        InfoNCE too) is `gate`.
     gate : float
         Wanted mean gate of a calibrated temperature, in (0, 1/2).
     variance : {"learned", "sampled", "fixed"}
@@ -120,6 +121,10 @@ class ModelConfig:
         low, high = self.logvar_floor, self.logvar_ceiling
         _require(low < high, "logvar_floor", "below `logvar_ceiling`", f"{low!r} and {high!r}")
         _require(not (self.symmetric and self.objective != "mim"), "symmetric", "left out but for MIM", True)
+        drawn = self.symmetric and self.variance != "learned"
+        _require(
+            not drawn, "variance", "learned for symmetric MIM, whose codes of the prior it must fit", self.variance
+        )
         self._check_views()
 
     def _check_views(self) -> None:
@@ -128,6 +133,11 @@ class ModelConfig:
         noisy = isinstance(self.views, ShiftNoise) and self.views.noise > 0
         if noisy and self.objective != "infonce" and self.likelihood != "gaussian":
             _require(False, "views", f"free of noise with likelihood={self.likelihood!r}", self.views)
+        exact = self.likelihood in ("logistic", "categorical")
+        blurred = isinstance(self.views, Affine) and exact
+        _require(not blurred, "views", f"ShiftNoise without noise with likelihood={self.likelihood!r}", self.views)
+        rough = self.corruption is not None and self.corruption.noise > 0 and self.likelihood == "categorical"
+        _require(not rough, "corruption", "free of noise with likelihood='categorical'", self.corruption)
         needs_views = self.objective == "infonce" and self.contrast == "nt_xent"
         _require(not (needs_views and self.views is None), "views", "given for contrast='nt_xent'", None)
 

@@ -14,7 +14,7 @@ __all__ = ["ConvDecoder", "ConvEncoder"]
 
 
 def _drawn(layer: nn.Module, fan_in: int, generator: torch.Generator) -> nn.Module:
-    """Draw weights and bias of a convolution as torch does, from a generator."""
+    """Draw weights and bias of a convolution from a generator, uniform within 1 / sqrt(fan in)."""
     reach = 1.0 / math.sqrt(fan_in)
     with torch.no_grad():
         for parameter in layer.parameters():

@@ -23,6 +23,7 @@ from cmim.networks import MLP, Network, network_from_dict
 from cmim.sampling import CodeLaw, Sampler
 from cmim.views import View, view_from_dict
 from infocore.errors import CheckpointError, ParameterError, ShapeError
+from infocore.result import plain
 from infocore.torch import checkpoint
 
 __all__ = ["Embedder"]
@@ -197,7 +198,7 @@ class Embedder(TransformerMixin, BaseEstimator):
             data[order[held:].sort().values] if held else data,
             max_steps=self.max_steps,
             batch_size=self.batch_size,
-            seed=self.seed,
+            seed=int(self.seed),
             learning_rate=self.learning_rate,
             validation=data[order[:held]] if held else None,
             patience=self.patience,
@@ -369,7 +370,7 @@ class Embedder(TransformerMixin, BaseEstimator):
         Raises
         ------
         ParameterError
-            If `radius` is negative, `n` not positive, or `mode` not one of its values.
+            If `radius` is negative, `n` not positive, or `mode` not one of its values or not one the model has.
         """
         if n < 1 or not radius >= 0:
             raise ParameterError(
@@ -378,6 +379,8 @@ class Embedder(TransformerMixin, BaseEstimator):
         if mode not in ("fixed", "posterior"):
             raise ParameterError(f"Embedder.perturb: `mode` must be 'fixed' or 'posterior'; got {mode!r}.")
         check_is_fitted(self, "model_")
+        if mode == "posterior" and self.model in ("ae", "dae"):
+            raise ParameterError(f"Embedder.perturb: model={self.model!r} has no posterior; use mode='fixed'.")
         data = self._data(X, reset=False)
         with evaluating(self.model_), torch.no_grad():
             mu, logvar = (t.double().numpy() for t in self.model_.encode(data))
@@ -450,6 +453,7 @@ class Embedder(TransformerMixin, BaseEstimator):
         for name in ("network", "views"):
             if (part := params[name]) is not None:
                 params[name] = {"kind": part.kind, **dataclasses.asdict(part)}
+        params = plain(params)
         meta = {
             "kind": "cmim.Embedder", "params": params, "history": self.history_, "notes": self.notes_,
             "n_iter": self.n_iter_, **self.model_.facts(),
@@ -507,7 +511,7 @@ class Embedder(TransformerMixin, BaseEstimator):
             "views": self.views,
             "scaling": self.scaling,
             "logvar_floor": self.logvar_floor,
-            "seed": self.seed,
+            "seed": int(self.seed),
         }
         size, tau, beta = (n_features, self.latent_dim), self.temperature, self.beta
         match self.model:

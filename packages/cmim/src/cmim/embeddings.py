@@ -135,7 +135,7 @@ def reconstruct(model: Model, x: Any, *, batch_size: int = 1024) -> Tensor:
 def _in_batches(model: Model, read: Callable[[Tensor], Tensor], x: Any, batch_size: int, caller: str) -> Tensor:
     if batch_size < 1:
         raise ParameterError(f"{caller}: `batch_size` must be at least 1; got {batch_size!r}.")
-    data = as_data(x, caller, model.law)
+    data = as_data(x, caller, model.reads)
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     with evaluating(model), torch.no_grad():
         return torch.cat([read(rows.to(device)).float().cpu() for rows in data.split(batch_size)])

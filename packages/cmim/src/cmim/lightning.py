@@ -40,7 +40,8 @@ class FitResult:
     steps : int
         Steps the model has now been trained, those before a resume included.
     history : tuple of dict
-        Loss, mean terms and diagnostics every `log_every` steps of this call, with the number of the step.
+        Loss, mean terms and diagnostics every `log_every` steps of this call, with the number of the step; of the first
+        micro-batch of a step and of the first process, where there are several.
     validation : tuple of (int, float)
         Steps at which the loss on validation data was computed, and that loss.
     best_step : int
@@ -73,6 +74,8 @@ class Training(pl.LightningModule):
         Of Adam.
     log_every : int
         Steps between entries of the history.
+    settings : mapping
+        More of what makes a run the same, to be compared when it is resumed.
     accumulate : int
         Micro-batches a step.
     gather : bool
@@ -97,6 +100,7 @@ class Training(pl.LightningModule):
         seed: int,
         learning_rate: float,
         log_every: int,
+        settings: Mapping[str, Any] | None = None,
         accumulate: int = 1,
         gather: bool = False,
         tile: int | None = None,
@@ -114,10 +118,9 @@ class Training(pl.LightningModule):
         self.history: list[dict[str, float]] = []
         rows = np.random.default_rng((seed, 1)).permutation(len(x))[:CALIBRATION_ROWS]
         self.calibration = x[torch.from_numpy(rows)] if model.config.temperature == "calibrated" else None
-        digest = hashlib.sha256(x.contiguous().numpy().tobytes()).hexdigest()
         self.run_facts = {
-            "config": repr(model.config), "data": digest, "batch_size": batch_size, "seed": seed, "rate": learning_rate,
-            "accumulate": accumulate,
+            "config": repr(model.config), "data": _digest(x), "batch_size": batch_size, "seed": seed,
+            "rate": learning_rate, "accumulate": accumulate, "gather": gather, **(settings or {}),
         }  # fmt: skip
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:  # noqa: ARG002 - Lightning's signature
@@ -342,7 +345,7 @@ def fit(
         raise ParameterError(f"fit: `negatives` must be 'local' or 'gathered'; got {negatives!r}.")
     if resume and checkpoint_dir is None:
         raise ParameterError("fit: `resume` needs a `checkpoint_dir` to resume from.")
-    data = as_data(x, "fit", model.law).cpu()
+    data = as_data(x, "fit", model.reads).cpu()
     warn_of_scale(data)
     batch_size = min(batch_size, len(data))
     if batch_size % (accumulate * devices):
@@ -350,23 +353,36 @@ def fit(
             f"fit: `batch_size` must be a multiple of accumulate * devices, which cut it; got {batch_size} and "
             f"{accumulate} * {devices}."
         )
+    held = None if validation is None else as_data(validation, "fit", model.reads).cpu()
+    settings = {
+        "gradient_clip": gradient_clip, "precision": precision,
+        "validation": None if held is None else _digest(held), "validate_every": validate_every,
+    }  # fmt: skip
     training = Training(
         model, data, batch_size=batch_size, seed=seed, learning_rate=learning_rate, log_every=log_every,
-        accumulate=accumulate, gather=negatives == "gathered", tile=tile,
+        settings=settings, accumulate=accumulate, gather=negatives == "gathered", tile=tile,
         fused=precision == "32-true" or gradient_clip is None,
     )  # fmt: skip
     callbacks: list[pl.Callback] = []
     stop = None
-    if validation is not None:
-        held = as_data(validation, "fit", model.law).cpu()
-        stop = EarlyStop(lambda: validation_loss(model, held, batch_size, seed), validate_every, patience)
+    if held is not None:
+        rows = held
+        stop = EarlyStop(lambda: validation_loss(model, rows, batch_size, seed), validate_every, patience)
         callbacks.append(stop)
     start = None
     if checkpoint_dir is not None:
         folder = Path(checkpoint_dir)
         folder.mkdir(parents=True, exist_ok=True)
         callbacks.append(Saver(folder, checkpoint_every))
-        start = newest(folder) if resume else None
+        start = newest(folder)
+        if start is not None and not resume:
+            raise CheckpointError(
+                f"fit: `checkpoint_dir` {folder} holds checkpoints of another run. Go on with it by resume=True, "
+                "delete them, or choose another folder."
+            )
+    if start is not None and stop is not None and (ended := _ended(start, stop, training)) is not None:
+        model.load_state_dict(stop.weights)
+        return FitResult(ended, (), tuple(stop.found), stop.best_step)
     if progress:
         callbacks.append(Bar())
     with quiet():
@@ -425,6 +441,21 @@ def validation_loss(model: Model, x: Tensor, batch_size: int, seed: int) -> floa
             terms = model.objective(rows.to(device), generator, watch=False)
             total += float(terms["loss"]) * len(rows)
     return total / len(x)
+
+
+def _ended(path: Path, stop: EarlyStop, training: Training) -> int | None:
+    """Return the step at which the run of a checkpoint had stopped early, or None if it had not."""
+    found = torch.load(path, map_location="cpu", weights_only=True)
+    training.on_load_checkpoint(found)
+    state = found.get("callbacks", {}).get(stop.state_key)
+    if state is None:
+        return None
+    stop.load_state_dict(state)
+    return int(found["global_step"]) if stop.exhausted else None
+
+
+def _digest(x: Tensor) -> str:
+    return hashlib.sha256(x.contiguous().numpy().tobytes()).hexdigest()
 
 
 def _groups(x: Tensor) -> Tensor | None:

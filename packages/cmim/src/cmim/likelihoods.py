@@ -31,6 +31,7 @@ __all__ = [
 Likelihood = Literal["bernoulli", "gaussian", "logistic", "categorical"]
 
 _LOG_2PI = math.log(2.0 * math.pi)
+_ALL = slice(None)
 
 
 class Law(Protocol):
@@ -49,8 +50,11 @@ class Law(Protocol):
         """Return the mean of x, of the shape of `params` or (B, n)."""
         ...
 
-    def sample(self, params: Tensor, generator: torch.Generator) -> Tensor:
-        """Draw x, with noise from the CPU generator given; (B, n) or the shape of `params`."""
+    def sample(self, params: Tensor, generator: torch.Generator, size: int | None = None, rows: slice = _ALL) -> Tensor:
+        """Draw x, with noise from the CPU generator given; (B, n) or the shape of `params`.
+
+        If the samples are some rows of a larger batch, its size and the rows: the noise of all is drawn.
+        """
         ...
 
     def refusal(self, data: Tensor) -> str | None:
@@ -73,10 +77,10 @@ class Bernoulli:
         """As `Law`."""
         return torch.sigmoid(precise(params))
 
-    def sample(self, params: Tensor, generator: torch.Generator) -> Tensor:
+    def sample(self, params: Tensor, generator: torch.Generator, size: int | None = None, rows: slice = _ALL) -> Tensor:
         """As `Law`."""
         chance = self.mean(params)
-        return (torch.rand(chance.shape, generator=generator).to(chance) < chance).to(chance)
+        return (_uniform(chance, generator, size, rows).to(chance) < chance).to(chance)
 
     def refusal(self, data: Tensor) -> str | None:
         """As `Law`."""
@@ -111,9 +115,10 @@ class Gaussian:
         """As `Law`."""
         return params
 
-    def sample(self, params: Tensor, generator: torch.Generator) -> Tensor:
+    def sample(self, params: Tensor, generator: torch.Generator, size: int | None = None, rows: slice = _ALL) -> Tensor:
         """As `Law`; differentiable in `params`."""
-        return params + self.sigma * torch.randn(params.shape, generator=generator).to(params)
+        shape = (size or len(params), *params.shape[1:])
+        return params + self.sigma * torch.randn(shape, generator=generator)[rows].to(params)
 
     def refusal(self, data: Tensor) -> str | None:  # noqa: ARG002 - every finite value has a density
         """As `Law`."""
@@ -124,7 +129,7 @@ class Gaussian:
 class DiscretisedLogistic:
     r"""Grey values ``0, 1/(levels-1), ..., 1``, each a bin of a logistic variable; the outer two reach to infinity.
 
-    `params` are location and ``log s + 2`` of every feature: (B, 2 n).
+    `params` are location and ``log s + 2`` of every feature, (B, 2 n); log s is kept in [-12, 12].
 
     Parameters
     ----------
@@ -162,10 +167,10 @@ class DiscretisedLogistic:
             total += torch.sigmoid((mean - (level - 0.5) * step) * torch.exp(-log_scale))
         return step * total
 
-    def sample(self, params: Tensor, generator: torch.Generator) -> Tensor:
+    def sample(self, params: Tensor, generator: torch.Generator, size: int | None = None, rows: slice = _ALL) -> Tensor:
         """As `Law`."""
         mean, log_scale = self._split(params)
-        u = torch.rand(mean.shape, generator=generator, dtype=torch.float64).clamp(1e-12, 1 - 1e-12).to(mean.device)
+        u = _uniform(mean, generator, size, rows).clamp(1e-12, 1 - 1e-12).to(mean.device)
         x = mean + log_scale.exp() * torch.logit(u).to(mean)
         return torch.round(x.clamp(0, 1) * (self.levels - 1)) / (self.levels - 1)
 
@@ -182,7 +187,7 @@ class DiscretisedLogistic:
 
     def _split(self, params: Tensor) -> tuple[Tensor, Tensor]:
         mean, raw = precise(params).flatten(1).chunk(2, dim=1)
-        return mean, raw - 2.0
+        return mean, (raw - 2.0).clamp(-12.0, 12.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -212,10 +217,10 @@ class Categorical:
         chance = self._split(params).softmax(1)
         return (chance * torch.arange(self.levels).to(chance)[:, None]).sum(1)
 
-    def sample(self, params: Tensor, generator: torch.Generator) -> Tensor:
+    def sample(self, params: Tensor, generator: torch.Generator, size: int | None = None, rows: slice = _ALL) -> Tensor:
         """As `Law`."""
         logits = self._split(params)
-        u = torch.rand(logits.shape, generator=generator, dtype=torch.float64).clamp(1e-300, 1.0)
+        u = _uniform(logits, generator, size, rows).clamp(1e-300, 1.0)
         return (logits - torch.log(-torch.log(u)).to(logits)).argmax(1).to(logits)  # Gumbel
 
     def refusal(self, data: Tensor) -> str | None:
@@ -326,3 +331,9 @@ def gaussian_nll(x: Float[Tensor, "B ..."], mean: Float[Tensor, "B ..."], sigma:
         raise ParameterError(f"gaussian_nll: `sigma` must be positive; got {sigma!r}.")
     square = ((precise(x) - precise(mean)) / sigma).square()
     return (0.5 * square + (math.log(sigma) + 0.5 * _LOG_2PI)).flatten(1).sum(1)
+
+
+def _uniform(like: Tensor, generator: torch.Generator, size: int | None, rows: slice) -> Tensor:
+    """Draw numbers in [0, 1) for a whole batch, and return those of its rows that `like` holds."""
+    shape = (size or len(like), *like.shape[1:])
+    return torch.rand(shape, generator=generator, dtype=torch.float64)[rows]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.nn import functional
 
 from cmim import losses
@@ -18,6 +18,7 @@ from cmim.distributed import gathered_others
 from cmim.encoders import Encoder
 from cmim.likelihoods import Law, law
 from cmim.symmetric import prior_branch
+from cmim.terms import precise
 from infocore.errors import CheckpointError, ParameterError
 from infocore.torch import checkpoint
 
@@ -79,6 +80,11 @@ class Model(nn.Module):
             self.register_buffer("log_temperature", torch.tensor(math.log(0.5)))
 
     @property
+    def reads(self) -> Law | None:
+        """The law that data must be possible under; None for InfoNCE, which has none."""
+        return None if self.config.objective == "infonce" else self.law
+
+    @property
     def temperature(self) -> float | Tensor:
         """The temperature in use: a number, or a scalar tensor if it is learned."""
         tau = self.config.temperature
@@ -105,8 +111,9 @@ class Model(nn.Module):
         if self.one_hot:
             x = functional.one_hot(x.flatten(1).long(), c.levels).transpose(1, 2).flatten(1).float()
         mu, raw = self.encoder(x)
+        mu = precise(mu)
         if c.variance != "learned":
-            raw = torch.full_like(mu, c.logvar_floor)
+            return mu, torch.full_like(mu, c.logvar_floor)
         return mu, losses.floor_logvar(raw, c.logvar_floor, c.logvar_ceiling, soft=c.soft_floor)
 
     def decode(self, z: Tensor) -> Tensor:
@@ -197,9 +204,11 @@ class Model(nn.Module):
             raise ParameterError(
                 f"Model.calibrate: `temperature` is {self.config.temperature!r}, not 'calibrated'; it is not changed."
             )
-        mu, logvar = self.encode(x)
-        z = losses.reparameterise(mu, logvar, torch.randn(mu.shape, generator=generator).to(mu))
-        tau = losses.calibrated_temperature(z, self.config.gate)
+        from cmim.embeddings import evaluating  # which imports this module
+
+        with evaluating(self):
+            _, mu, logvar, eps = self._posterior(x, generator, slice(None))
+        tau = losses.calibrated_temperature(losses.reparameterise(mu, logvar, eps), self.config.gate)
         self.log_temperature.fill_(math.log(tau))
         return tau
 
@@ -245,20 +254,8 @@ class Model(nn.Module):
         if self.config.objective == "infonce":
             return self._compare_views(x, generator, watch, shard, gather)
         c = self.config
-        rank, world = shard
-        mine = slice(rank * len(x) // world, (rank + 1) * len(x) // world)
-        target = x if c.views is None else c.views(x, generator)
-        seen = target if c.corruption is None else c.corruption(target, generator)
-        eps, spread = torch.zeros(len(x), c.latent_dim), torch.ones(())
-        if c.objective != "ae":
-            eps = torch.randn(eps.shape, generator=generator)
-        if c.variance == "sampled":
-            spread = torch.rand(len(x), 1, generator=generator)[mine]
-        target = target[mine]
-        mu, logvar = self.encode(seen[mine])
-        if c.variance == "sampled":
-            logvar = (c.logvar_floor * (1 - spread.to(mu))).expand_as(mu)
-        eps = eps[mine].to(logvar)
+        mine = _part(len(x), shard)
+        target, mu, logvar, eps = self._posterior(x, generator, mine)
         z = losses.reparameterise(mu, logvar, eps)
         params = self.decode(z)
         grown = 1.0 if step is None or not c.ramp else min(1.0, (step + 1) / c.ramp)
@@ -267,16 +264,35 @@ class Model(nn.Module):
             target, params, mu, logvar, eps, w_x=c.w_x, w_k=c.w_k, w_z=grown * c.w_z, beta=grown * c.beta,
             temperature=tau, likelihood=self.law, scaling=c.scaling, tile=tile,
             others=gathered_others(z) if gather and c.w_k else None,
-            groups=_own_first(groups, mine, gather),
+            groups=_own_first(groups, shard, gather),
         )  # fmt: skip
         if c.symmetric and grown == 1.0:
-            surrogate, terms["generated"] = prior_branch(self, len(target), self.law, generator)
+            surrogate, terms["generated"] = prior_branch(self, len(x), self.law, generator, mine)
             terms["loss"] = 0.5 * (terms["loss"] + surrogate)
         if watch:
             terms |= self._watched(mu, logvar, z, tau)
             with torch.no_grad():
-                terms["shuffled"] = self.law.nll(target, self.decode(z.roll(1, 0))).mean()
+                others = self.law.nll(target, self.decode(z.roll(1, 0))).mean()
+            terms["shuffled"] = others if len(z) > 1 else torch.full_like(others, math.nan)
         return terms
+
+    def _posterior(self, x: Tensor, generator: torch.Generator, mine: slice) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return what is to be reconstructed, mean and log-variance, and noise: of the rows of this process.
+
+        Views and noise are drawn for the whole batch, so that they do not depend on how it is cut.
+        """
+        c = self.config
+        target = x if c.views is None else c.views(x, generator)
+        seen = target if c.corruption is None else c.corruption(target, generator)
+        noisy = c.objective not in ("ae", "infonce")
+        eps = torch.zeros(len(x), c.latent_dim)
+        if noisy:
+            eps = torch.randn(eps.shape, generator=generator)
+        mu, logvar = self.encode(seen[mine])
+        if noisy and c.variance == "sampled":
+            spread = torch.rand(len(x), 1, generator=generator)[mine].to(logvar)
+            logvar = (c.logvar_floor * (1 - spread)).expand_as(mu)
+        return target[mine], mu, logvar, eps[mine].to(logvar)
 
     def _compare_views(
         self, x: Tensor, generator: torch.Generator, watch: bool, shard: tuple[int, int], gather: bool
@@ -284,8 +300,7 @@ class Model(nn.Module):
         c = self.config
         if gather:
             raise ParameterError("Model.objective: `gather` is for the contrastive factor of auto-encoders.")
-        rank, world = shard
-        mine = slice(rank * len(x) // world, (rank + 1) * len(x) // world)
+        mine = _part(len(x), shard)
         if c.views is None:
             a = b = self.encode(x[mine])
         else:
@@ -300,6 +315,8 @@ class Model(nn.Module):
     def _watched(self, mu: Tensor, logvar: Tensor, z: Tensor, tau: float | Tensor) -> dict[str, Tensor]:
         tau = float(torch.as_tensor(tau).detach())
         found = losses.diagnostics(mu, logvar, z, temperature=tau, floor=self.config.logvar_floor)
+        if len(z) == 1:  # nothing is compared
+            found["gate"] = torch.full_like(found["gate"], math.nan)
         return found | {"temperature": torch.tensor(tau)}
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -334,12 +351,26 @@ class Model(nn.Module):
         return {"cmim": __version__, "config": self.config.to_dict(), **parts}
 
 
-def _own_first(groups: Tensor | None, mine: slice, gather: bool) -> Tensor | None:
-    """Return the group numbers of this process's rows, then those of the other processes' if they are gathered."""
+def _part(size: int, shard: tuple[int, int]) -> slice:
+    """Return the rows of one part of a batch."""
+    index, parts = shard
+    return slice(index * size // parts, (index + 1) * size // parts)
+
+
+def _own_first(groups: Tensor | None, shard: tuple[int, int], gather: bool) -> Tensor | None:
+    """Return the group numbers of this process's rows, then those of the other processes' if they are gathered.
+
+    Processes are neighbours: ``shard[0]`` is ``micro-batch * processes + rank``.
+    """
     if groups is None:
         return None
-    own = groups[mine]
-    return torch.cat([own, groups[: mine.start], groups[mine.stop :]]) if gather else own
+    mine = _part(len(groups), shard)
+    if not gather or not (distributed.is_available() and distributed.is_initialized()):
+        return groups[mine]
+    world = distributed.get_world_size()
+    first = shard[0] // world * world
+    start, stop = _part(len(groups), (first, shard[1])).start, _part(len(groups), (first + world - 1, shard[1])).stop
+    return torch.cat([groups[mine], groups[start : mine.start], groups[mine.stop : stop]])
 
 
 def load(

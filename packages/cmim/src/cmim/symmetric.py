@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["prior_branch"]
 
 
-def prior_branch(model: "Model", size: int, law: Law, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def prior_branch(
+    model: "Model", size: int, law: Law, generator: torch.Generator, rows: slice = slice(None)
+) -> tuple[Tensor, Tensor]:
     r"""Draw codes from the prior, data from the decoder, and return the objective there.
 
     Parameters
@@ -28,17 +30,19 @@ def prior_branch(model: "Model", size: int, law: Law, generator: torch.Generator
     model : Model
         With a decoder.
     size : int
-        Samples.
+        Samples of the whole batch.
     law : Law
         Of x given z.
     generator : torch.Generator
-        On the CPU.
+        On the CPU; the noise of the whole batch is drawn from it.
+    rows : slice
+        Which of the samples are this process's.
 
     Returns
     -------
     tuple of two tensors
-        The surrogate, a scalar whose gradient is an unbiased estimate of that of :math:`E f`; and f of each sample, of
-        shape (size,), in nats.
+        A scalar that has the mean of f as its value and an unbiased estimate of the gradient of :math:`E f` as its
+        gradient; and f of each of the rows, in nats.
 
     Notes
     -----
@@ -49,9 +53,9 @@ def prior_branch(model: "Model", size: int, law: Law, generator: torch.Generator
     c = model.config
     per_feature, per_latent = losses.scales(c.scaling, c.n_features, c.latent_dim)
     parameter = next(model.parameters())
-    z = torch.randn(size, c.latent_dim, generator=generator).to(parameter)
+    z = torch.randn(size, c.latent_dim, generator=generator)[rows].to(parameter)
     params = model.decode(z)
-    x = law.sample(params.detach() if law.discrete else params, generator)
+    x = law.sample(params.detach() if law.discrete else params, generator, size, rows)
     mu, logvar = model.encode(x)
     log_p = -law.nll(x, params)
     latent = log_posterior_at(z, mu, logvar) + log_prior(z)
@@ -59,5 +63,5 @@ def prior_branch(model: "Model", size: int, law: Law, generator: torch.Generator
     if not law.discrete:
         return f.mean(), f.detach()
     fixed = f.detach()
-    others = (fixed.sum() - fixed) / max(size - 1, 1)
-    return (f + (fixed - others) * log_p).mean(), fixed
+    others = (fixed.sum() - fixed) / max(len(fixed) - 1, 1)
+    return (f + (fixed - others) * (log_p - log_p.detach())).mean(), fixed

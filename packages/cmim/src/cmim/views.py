@@ -102,7 +102,7 @@ class Affine:
     degrees, shear : float
         Largest angle of rotation and of shear, in degrees.
     shift : float
-        Largest shift, as a share of the side.
+        Largest shift, as a share of the side, of the image before it is scaled.
     scale : (float, float)
         Range of the scale.
     probability : float
@@ -174,6 +174,9 @@ class Affine:
         slant = torch.eye(2).repeat(len(x), 1, 1)
         slant[:, 0, 1] = shear
         maps = torch.cat([turn @ slant / size[:, None, None], 2 * self.shift * u[3:5].T[:, :, None]], 2)
+        aspect = self.shape[1] / self.shape[2]  # places are counted in half sides
+        maps[:, 0, 1] *= aspect
+        maps[:, 1, 0] /= aspect
         maps = torch.where((0.5 * (u[5] + 1) < self.probability)[:, None, None], maps, torch.eye(2, 3))
         images = x.reshape(len(x), *self.shape)
         grid = functional.affine_grid(maps.to(images), list(images.shape), align_corners=False)
