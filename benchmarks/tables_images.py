@@ -16,8 +16,9 @@ import numpy as np
 HERE = pathlib.Path(__file__).parent
 RESULTS, GUIDE = HERE / "results", HERE.parent / "docs" / "guide"
 MODELS = ("AE", "DAE", "VAE", "ContrastiveVAE", "MIM", "CMIM", "CMIM-cal", "InfoNCE")
-NAMES = {"CMIM": "cMIM", "CMIM-cal": "cMIM, calibrated", "ContrastiveVAE": "contrastive VAE"}
+NAMES = {"CMIM": "cMIM", "CMIM-cal": "cMIM, calibrated, weight 10", "ContrastiveVAE": "contrastive VAE"}
 SETS = ("digits", "mnist5k", "fashion")
+FULL = {"digits": 115, "mnist5k": 52, "fashion": 52}  # models of a seed in the grid
 METRICS = {"knn_euclidean": "k-NN E", "knn_cosine": "k-NN cos", "linear": "linear"}
 Row = dict[str, Any]
 
@@ -48,8 +49,19 @@ def spread(values: Iterable[float], digits: int = 3, sign: bool = False) -> str:
 
 def grid(**where: Any) -> list[Row]:
     """Return the runs of the grid with some settings."""
-    rows = (row for row in read("images") if row["part"] == "grid")
-    return [row for row in rows if all(row[k] == v for k, v in where.items())]
+    rows = [row for row in read("images") if row["part"] == "grid"]
+    budget = where.pop("budget", None)
+    found = [row for row in rows if all(row[k] == v for k, v in where.items())]
+    if budget == "steps":  # where as many steps are as many samples, the run was made once
+        usual = {row["data"]: row["steps"] for row in rows if row["budget"] == "steps" and row["batch"] == 10}
+        same = [r for r in found if r["budget"] == "samples" and r["steps"] == usual.get(r["data"])]
+        twice = {(r["model"], r["augment"], r["batch"], r["seed"]) for r in found if r["budget"] == "steps"}
+        found = [r for r in found if r["budget"] == "steps"] + [
+            r for r in same if (r["model"], r["augment"], r["batch"], r["seed"]) not in twice
+        ]
+    elif budget is not None:
+        found = [row for row in found if row["budget"] == budget]
+    return found
 
 
 def named(model: str, augment: bool = False) -> str:
@@ -58,17 +70,17 @@ def named(model: str, augment: bool = False) -> str:
 
 
 def seeds() -> str:
-    """Say how many seeds each data set has."""
-    counts: dict[str, collections.Counter[int]] = collections.defaultdict(collections.Counter)
-    for row in read("images"):
-        if row["part"] == "grid":
-            counts[row["data"]][row["seed"]] += 1
+    """Say how many seeds of the grid are there for each data set, whole and begun."""
     rows = []
     for name in SETS:
-        full = max(counts[name].values(), default=0)
-        whole = sum(count == full for count in counts[name].values())
-        rows.append([name, str(whole), str(sum(counts[name].values()))])
-    return table(["data set", "complete seeds", "models trained"], rows)
+        counts = collections.Counter(row["seed"] for row in grid(data=name))
+        rows.append(
+            [
+                name,
+                *(str(v) for v in (sum(c >= FULL[name] for c in counts.values()), len(counts), sum(counts.values()))),
+            ]
+        )
+    return table(["data set", "complete seeds", "seeds begun", "models trained"], rows)
 
 
 def controls() -> str:
@@ -81,11 +93,11 @@ def controls() -> str:
     return table(["data set", "features", *METRICS.values()], rows)
 
 
-def main_table(data: str) -> str:
-    """Every model at batches of 100, with as many samples as every other batch size."""
+def main_table(data: str, budget: str) -> str:
+    """Every model at batches of 100."""
     rows = []
     for augment, model in itertools.product((False, True), MODELS):
-        found = grid(data=data, model=model, batch=100, budget="samples", augment=augment)
+        found = grid(data=data, model=model, batch=100, budget=budget, augment=augment)
         if not found:
             continue
         has = "nll" in found[0]
@@ -95,10 +107,12 @@ def main_table(data: str) -> str:
                 spread((r["nll"] for r in found), 2) if has else "-",
                 *(spread(r["mu_test"][m] for r in found) for m in METRICS),
                 spread(r["h_test"]["linear"] for r in found) if has else "-",
-                *(f"{np.mean([r[k] for r in found]):.2g}" for k in ("gate", "cosine", "norm", "floor")),
+                *(f"{np.mean([r[k] for r in found]):.2g}" for k in ("gate", "cosine", "norm")),
+                f"{np.mean([r['floor'] for r in found]):.2g}" if model not in ("AE", "DAE", "InfoNCE") else "-",
+                str(len(found)),
             ]
         )
-    head = ["model", "NLL", *METRICS.values(), "h, linear", "gate", "mean cosine", "norm", "at the floor"]
+    head = ["model", "NLL", *METRICS.values(), "h, linear", "gate", "mean cosine", "norm", "at the floor", "seeds"]
     return table(head, rows)
 
 
@@ -149,11 +163,48 @@ def gate(data: str) -> str:
     return table(head, rows)
 
 
+def infonce() -> str:
+    """InfoNCE with one loss and one kind of view, at two temperatures."""
+    found = [row for row in read("images") if row["part"] == "infonce"]
+    rows = []
+    for data, augment, tau in dict.fromkeys((r["data"], r["augment"], r["tau"]) for r in found):
+        these = [r for r in found if (r["data"], r["augment"], r["tau"]) == (data, augment, tau)]
+        cells = [
+            spread(r[part][m] for r in these)
+            for part, m in (("mu_val", "knn_cosine"), *(("mu_test", m) for m in METRICS))
+        ]
+        rows.append([data, "affine" if augment else "none", str(tau), *cells])
+    return table(["data set", "views", "temperature", "k-NN cos, validation", *METRICS.values()], sorted(rows))
+
+
+def claims() -> str:
+    """What C4 to C11 compare, computed: differences are means over the seeds that both sides have."""
+
+    def paired(a: dict[str, Any], b: dict[str, Any], value: Any) -> str:
+        left, right = ({r["seed"]: value(r) for r in grid(**w)} for w in (a, b))
+        return spread((left[s] - right[s] for s in sorted(left.keys() & right.keys())), sign=True)
+
+    values: dict[str, Any] = {f"{label}": lambda r, m=m: r["mu_test"][m] for m, label in METRICS.items()}
+    values |= {"NLL": lambda r: r["nll"], "uniformity": lambda r: r["uniformity"]}
+    rows = []
+    for data in SETS:
+        at = {"data": data, "batch": 100, "budget": "steps", "augment": False}
+        for model, (label, value) in itertools.product(("CMIM", "CMIM-cal", "VAE"), values.items()):
+            difference = paired({**at, "model": model}, {**at, "model": "MIM"}, value)
+            rows.append([data, f"{named(model)} - MIM, {label}", difference])
+        for augment in (False, True):
+            there = {**at, "budget": "samples", "augment": augment}
+            difference = paired({**there, "model": "CMIM"}, {**there, "model": "InfoNCE"}, values["linear"])
+            how = "both augmented" if augment else "no augmentation"
+            rows.append([data, f"cMIM - InfoNCE, {how}, linear", difference])
+    return table(["data set", "difference at B = 100", "mean ± standard error over seeds"], rows)
+
+
 def features() -> str:
     """The informative embedding less the code, and less the same layer of a decoder that was drawn anew."""
     rows = []
     for data, model in itertools.product(SETS, [m for m in MODELS if m != "InfoNCE"]):
-        found = grid(data=data, model=model, budget="samples", augment=False, batch=100)
+        found = grid(data=data, model=model, budget="steps", augment=False, batch=100)
         if not found:
             continue
         cells = []
@@ -177,9 +228,20 @@ def toy() -> str:
     for dim, latent in dict.fromkeys((r["dim"], r["latent"]) for r in found):
         for model in ("MIM", "A-MIM", "VAE"):
             these = [r for r in found if (r["dim"], r["latent"], r["model"]) == (dim, latent, model)]
-            cells = [spread((r[k] for r in these), digits) for k, digits in (("ksg", 2), ("knn5", 3), ("rmse", 3))]
-            rows.append([str(dim), str(latent), "symmetric MIM" if model == "MIM" else model, *cells])
-    return table(["dimensions of x", "of z", "model", "I(x; z), KSG, nats", "5-NN on z", "RMSE"], rows)
+            kinds = (("ksg", 2), ("lower", 2), ("upper", 2), ("knn5", 3), ("rmse", 3))
+            name = "symmetric MIM" if model == "MIM" else model
+            rows.append([str(dim), str(latent), name, *(spread((r[k] for r in these), n) for k, n in kinds)])
+    head = [
+        "dimensions of x",
+        "of z",
+        "model",
+        "KSG, nats",
+        "I(x; z) at least",
+        "at most",
+        "5-NN on z",
+        "RMSE a feature",
+    ]
+    return table(head, rows)
 
 
 def raw() -> str:
@@ -221,7 +283,10 @@ TABLES = {
     "images-raw": raw,
     "images-toy": toy,
     "cmim-steps": steps,
-    **{f"images-main-{name}": functools.partial(main_table, name) for name in SETS},
+    **{f"images-main-{name}": functools.partial(main_table, name, "samples") for name in SETS},
+    "images-main-digits-steps": functools.partial(main_table, "digits", "steps"),
+    "images-infonce": infonce,
+    "images-claims": claims,
     **{f"images-gate-{name}": functools.partial(gate, name) for name in SETS[:2]},
     **{f"images-{b}-{name}": functools.partial(batches, name, b) for name in SETS for b in ("samples", "steps")},
 }

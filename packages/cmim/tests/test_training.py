@@ -17,7 +17,8 @@ from torch import Tensor
 from cmim._inputs import batch_seed
 from cmim.advice import advise, warn_of_scale
 from cmim.config import ModelConfig
-from cmim.lightning import fit, validation_loss
+from cmim.lightning import fit
+from cmim.training import validation_loss
 from cmim.variants import CMIM, MIM, VAE, InfoNCE
 from infocore.errors import CheckpointError, ParameterError, TrainingWarning
 from infocore.torch.training import ArrayBatches

@@ -10,6 +10,7 @@ from cmim._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from cmim import losses as losses
+    from cmim.checkpoint import load as load
     from cmim.config import ModelConfig as ModelConfig
     from cmim.embedder import Embedder as Embedder
     from cmim.embeddings import informative as informative
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from cmim.evaluation import information as information
     from cmim.lightning import fit as fit
     from cmim.model import Model as Model
-    from cmim.model import load as load
     from cmim.networks import MLP as MLP
     from cmim.networks import Conv as Conv
     from cmim.networks import Perceiver as Perceiver
@@ -52,7 +52,7 @@ _WHERE = {
     "information": "evaluation",
     "informative": "embeddings",
     "latent": "embeddings",
-    "load": "model",
+    "load": "checkpoint",
     "losses": None,
     "reconstruct": "embeddings",
 }

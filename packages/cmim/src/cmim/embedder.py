@@ -15,10 +15,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from cmim import losses, variants
 from cmim._inputs import as_data
+from cmim.checkpoint import rebuild
 from cmim.config import Variance
 from cmim.embeddings import evaluating, informative, latent
 from cmim.likelihoods import law
-from cmim.model import Model, rebuild
+from cmim.model import Model
 from cmim.networks import MLP, Network, network_from_dict
 from cmim.sampling import CodeLaw, Sampler
 from cmim.views import View, view_from_dict

@@ -1,34 +1,26 @@
-"""Training: the one LightningModule, and `fit`, which runs it through Lightning's Trainer.
+"""Training: `fit`, which runs `cmim.training.Training` through Lightning's Trainer.
 
 Batch and noise of a step are derived from ``(seed, step)``, so a run that is stopped and resumed gives on a CPU, bit
 for bit, what an uninterrupted one gives, and no global random state is read or changed.
 """
 
 import dataclasses
-import hashlib
-import math
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from cmim._callbacks import Bar, EarlyStop, Saver, newest, resume_from
-from cmim._inputs import as_data, batch_seed
+from cmim._inputs import as_data
 from cmim._lightning import CSVLogger, TensorBoardLogger, pl, quiet
 from cmim.advice import advise, warn_of_scale
-from cmim.embeddings import evaluating
 from cmim.model import Model
-from infocore.errors import CheckpointError, ParameterError, TrainingError
-from infocore.torch.training import ArrayBatches
+from cmim.training import Training, digest, validation_loss
+from infocore.errors import CheckpointError, ParameterError
 
-__all__ = ["FitResult", "Training", "fit", "validation_loss"]
-
-CALIBRATE_EVERY = 50
-CALIBRATION_ROWS = 512
+__all__ = ["FitResult", "fit"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,164 +47,6 @@ class FitResult:
     validation: tuple[tuple[int, float], ...] = ()
     best_step: int = -1
     notes: tuple[str, ...] = ()
-
-
-class Training(pl.LightningModule):
-    """The training of a `Model`, for Lightning's Trainer.
-
-    Parameters
-    ----------
-    model : Model
-        Trained in place.
-    x : tensor of shape (n, ...)
-        All training data, on the CPU.
-    batch_size : int
-        Rows a step, at most n, over all processes and micro-batches.
-    seed : int
-        Of batches and noise.
-    learning_rate : float
-        Of Adam.
-    log_every : int
-        Steps between entries of the history.
-    settings : mapping
-        More of what makes a run the same, to be compared when it is resumed.
-    accumulate : int
-        Micro-batches a step.
-    gather : bool
-        Whether codes of other processes are negatives too.
-    tile : int, optional
-        As in `cmim.losses.contrastive_log_prob`.
-    fused : bool
-        Whether Adam is one kernel, whose gradients Lightning does not clip under mixed precision.
-
-    Notes
-    -----
-    The step is the Trainer's ``global_step``, and the loader only counts. Processes and micro-batches are parts of the
-    one batch that follows from the seed and the step, so how it is cut changes no sample and no noise.
-    """
-
-    def __init__(
-        self,
-        model: Model,
-        x: Tensor,
-        *,
-        batch_size: int,
-        seed: int,
-        learning_rate: float,
-        log_every: int,
-        settings: Mapping[str, Any] | None = None,
-        accumulate: int = 1,
-        gather: bool = False,
-        tile: int | None = None,
-        fused: bool = True,
-    ) -> None:
-        super().__init__()
-        self.model = model
-        groups = _groups(x) if model.config.w_k else None
-        self.batches = ArrayBatches(x, *([] if groups is None else [groups]), batch_size=batch_size, seed=seed)
-        self.seed = seed
-        self.learning_rate = learning_rate
-        self.log_every = log_every
-        self.accumulate, self.gather, self.tile, self.fused = accumulate, gather, tile, fused
-        self.place = (-1, 0)
-        self.history: list[dict[str, float]] = []
-        rows = np.random.default_rng((seed, 1)).permutation(len(x))[:CALIBRATION_ROWS]
-        self.calibration = x[torch.from_numpy(rows)] if model.config.temperature == "calibrated" else None
-        self.run_facts = {
-            "config": repr(model.config), "data": _digest(x), "batch_size": batch_size, "seed": seed,
-            "rate": learning_rate, "accumulate": accumulate, "gather": gather, **(settings or {}),
-        }  # fmt: skip
-
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:  # noqa: ARG002 - Lightning's signature
-        """Return the loss of the current step.
-
-        Parameters
-        ----------
-        batch, batch_idx
-            Ignored: the batch follows from the seed and the step.
-
-        Returns
-        -------
-        tensor of shape ()
-            The loss.
-
-        Raises
-        ------
-        TrainingError
-            If it is not finite; every term is named.
-        """
-        step = self.global_step
-        micro = self.place[1] + 1 if self.place[0] == step else 0
-        self.place = (step, micro)
-        if self.calibration is not None and micro == 0 and step % CALIBRATE_EVERY == 0:
-            generator = torch.Generator().manual_seed(batch_seed(self.seed, step, 2))
-            self.model.calibrate(self.calibration.to(self.device), generator)
-        x, *groups = self.batches(step)
-        generator = torch.Generator().manual_seed(batch_seed(self.seed, step))
-        watch = step % self.log_every == 0 and micro == 0
-        world = self.trainer.world_size
-        terms = self.model.objective(
-            x.to(self.device),
-            generator,
-            step=step,
-            watch=watch,
-            shard=(micro * world + self.global_rank, world * self.accumulate),
-            gather=self.gather,
-            groups=groups[0].to(self.device) if groups else None,
-            tile=self.tile,
-        )
-        if not math.isfinite(terms["loss"].detach()):
-            values = ", ".join(f"{name} = {float(term.detach().mean()):g}" for name, term in terms.items())
-            raise TrainingError(
-                f"fit: the loss is not finite at step {step}: {values}. "
-                "Lower the learning rate, or look for inputs of a very different scale."
-            )
-        if watch:
-            means = {name: term.detach().float().mean() for name, term in terms.items()}
-            self.log_dict(means, batch_size=len(x), sync_dist=world > 1)
-            self.history.append({"step": float(step), **{name: float(value) for name, value in means.items()}})
-        return terms["loss"]
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Return Adam over the parameters of the model.
-
-        Returns
-        -------
-        torch.optim.Optimizer
-            Without weight decay, which would shrink the codes twice.
-        """
-        return torch.optim.Adam(self.model.parameters(), lr=self.learning_rate, fused=self.fused)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put what the run was into the checkpoint.
-
-        Parameters
-        ----------
-        checkpoint : dict
-            Lightning's, changed in place.
-        """
-        checkpoint["cmim"] = self.run_facts
-
-    def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
-        """Refuse to resume a run that was another one.
-
-        Parameters
-        ----------
-        checkpoint : mapping
-            Lightning's.
-
-        Raises
-        ------
-        CheckpointError
-            If configuration, data, batch size, seed or learning rate differ.
-        """
-        before = checkpoint.get("cmim", {})
-        changed = [name for name, value in self.run_facts.items() if before.get(name) != value]
-        if changed:
-            raise CheckpointError(
-                f"fit: the checkpoint is of a run with other {', '.join(changed)}. Repeat that run's settings, or "
-                "choose another `checkpoint_dir`."
-            )
 
 
 def fit(
@@ -356,7 +190,7 @@ def fit(
     held = None if validation is None else as_data(validation, "fit", model.reads).cpu()
     settings = {
         "gradient_clip": gradient_clip, "precision": precision,
-        "validation": None if held is None else _digest(held), "validate_every": validate_every,
+        "validation": None if held is None else digest(held), "validate_every": validate_every,
     }  # fmt: skip
     training = Training(
         model, data, batch_size=batch_size, seed=seed, learning_rate=learning_rate, log_every=log_every,
@@ -414,35 +248,6 @@ def fit(
     return FitResult(trainer.global_step, tuple(training.history), found, best, notes)
 
 
-def validation_loss(model: Model, x: Tensor, batch_size: int, seed: int) -> float:
-    """Mean loss on data that are not trained on, with noise that depends on the seed alone.
-
-    Parameters
-    ----------
-    model : Model
-        Put into evaluation mode for the time of the call.
-    x : tensor of shape (n, ...)
-        Data, on the CPU.
-    batch_size : int
-        Rows at a time, and with a contrastive term those that are compared.
-    seed : int
-        Of the noise.
-
-    Returns
-    -------
-    float
-        In nats, as the objective scales them.
-    """
-    device = next(model.parameters()).device
-    total = 0.0
-    with evaluating(model), torch.no_grad():
-        for number, rows in enumerate(x.split(batch_size)):
-            generator = torch.Generator().manual_seed(batch_seed(seed, number, 1))
-            terms = model.objective(rows.to(device), generator, watch=False)
-            total += float(terms["loss"]) * len(rows)
-    return total / len(x)
-
-
 def _ended(path: Path, stop: EarlyStop, training: Training) -> int | None:
     """Return the step at which the run of a checkpoint had stopped early, or None if it had not."""
     found = torch.load(path, map_location="cpu", weights_only=True)
@@ -452,18 +257,6 @@ def _ended(path: Path, stop: EarlyStop, training: Training) -> int | None:
         return None
     stop.load_state_dict(state)
     return int(found["global_step"]) if stop.exhausted else None
-
-
-def _digest(x: Tensor) -> str:
-    return hashlib.sha256(x.contiguous().numpy().tobytes()).hexdigest()
-
-
-def _groups(x: Tensor) -> Tensor | None:
-    """Number the rows so that identical ones have one number; None if no two are."""
-    seen: dict[bytes, int] = {}
-    rows = x.flatten(1).numpy()
-    numbers = [seen.setdefault(hashlib.blake2b(row.tobytes(), digest_size=16).digest(), len(seen)) for row in rows]
-    return torch.tensor(numbers) if len(seen) < len(numbers) else None
 
 
 def _accumulated(size: int, infonce: bool) -> str:

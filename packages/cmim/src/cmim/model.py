@@ -1,8 +1,7 @@
-"""One model class, of which AE, VAE, MIM, cMIM, contrastive VAE and InfoNCE are values, and its checkpoints."""
+"""One model class, of which AE, VAE, MIM, cMIM, contrastive VAE and InfoNCE are values."""
 
 import math
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,10 @@ from cmim.encoders import Encoder
 from cmim.likelihoods import Law, law
 from cmim.symmetric import prior_branch
 from cmim.terms import precise
-from infocore.errors import CheckpointError, ParameterError
+from infocore.errors import ParameterError
 from infocore.torch import checkpoint
 
-__all__ = ["Model", "ModelConfig", "Objective", "load", "rebuild"]
+__all__ = ["Model", "ModelConfig", "Objective"]
 
 
 class Model(nn.Module):
@@ -371,79 +370,3 @@ def _own_first(groups: Tensor | None, shard: tuple[int, int], gather: bool) -> T
     first = shard[0] // world * world
     start, stop = _part(len(groups), (first, shard[1])).start, _part(len(groups), (first + world - 1, shard[1])).stop
     return torch.cat([groups[mine], groups[start : mine.start], groups[mine.stop : stop]])
-
-
-def load(
-    path: str | os.PathLike[str], *, encoder: Encoder | None = None, decoder: Decoder | None = None
-) -> Model:  # fmt: skip
-    """Read a model that `Model.save` wrote.
-
-    Parameters
-    ----------
-    path : path
-        The folder.
-    encoder, decoder : torch.nn.Module, optional
-        Freshly built modules of the same shape, if the model was made with your own.
-
-    Returns
-    -------
-    Model
-        On the CPU, in evaluation mode.
-
-    Raises
-    ------
-    CheckpointError
-        If anything is missing, damaged, of another kind or format, or made with other modules.
-    """
-    found = checkpoint.load(path)
-    if found.meta.get("kind") != "cmim.Model":
-        raise CheckpointError(f"cmim.load: {path} holds {found.meta.get('kind')!r}, not a cmim.Model.")
-    return rebuild(found.meta, found.weights, path, encoder=encoder, decoder=decoder)
-
-
-def rebuild(
-    facts: Mapping[str, Any],
-    weights: Mapping[str, Tensor],
-    path: str | os.PathLike[str],
-    *,
-    encoder: Encoder | None = None,
-    decoder: Decoder | None = None,
-) -> Model:
-    """Make a model of its facts and weights.
-
-    Parameters
-    ----------
-    facts : mapping
-        As `Model.facts` returned them.
-    weights : mapping of str to Tensor
-        Its state.
-    path : path
-        Where they were read, for messages.
-    encoder, decoder : torch.nn.Module, optional
-        As in `load`.
-
-    Returns
-    -------
-    Model
-        On the CPU, in evaluation mode.
-
-    Raises
-    ------
-    CheckpointError
-        If they do not fit together.
-    """
-    try:
-        model = Model(ModelConfig.from_dict(facts["config"]), encoder=encoder, decoder=decoder)
-    except (KeyError, TypeError, ParameterError) as e:
-        raise CheckpointError(f"cmim.load: the configuration in {path} is not one of this version ({e}).") from e
-    for name in ("encoder", "decoder"):
-        got = type(getattr(model, name)).__qualname__
-        if facts.get(name) != got:
-            raise CheckpointError(
-                f"cmim.load: {path} was saved with {name} {facts.get(name)}, not {got}. Pass `{name}=`."
-            )
-    try:
-        model.load_state_dict(dict(weights))
-    except RuntimeError as e:
-        raise CheckpointError(f"cmim.load: the weights in {path} do not fit the model: {e}") from e
-    return model.eval()
