@@ -1,8 +1,11 @@
 """The commands on folders of images, arrays and tables, as a user runs them."""
 
 import json
+import os
 import pathlib
 import shutil
+import subprocess
+import sys
 import tomllib
 
 import numpy as np
@@ -53,7 +56,7 @@ def test_train_writes_model_settings_and_log(trained, images):
     assert embedder.n_iter_ == 150
     head, *lines = (trained / "logs/cmim/version_0/metrics.csv").read_text().splitlines()
     assert {"reconstruction", "log_q", "log_prior", "log_pk", "gate", "shuffled", "code_norm"} <= set(head.split(","))
-    assert len(lines) == 3
+    assert [line.split(",")[head.split(",").index("step")] for line in lines] == ["0", "49", "99", "149"]
     assert not (trained / "checkpoints").exists()
 
 
@@ -88,7 +91,7 @@ def test_embed_is_transform_in_the_order_of_the_files(trained, images, run, tmp_
     assert (code, "200 rows, informative" in text) == (0, True)
     assert np.load(tmp_path / "h.npy").shape == (200, 32)
     code, _, err = run("embed", trained, images, "--out", tmp_path / "h.npy")
-    assert code == 1 and "exists" in err
+    assert code == 2 and "exists" in err
 
 
 def test_evaluate_tells_accuracies_and_information(trained, run):
@@ -101,11 +104,14 @@ def test_evaluate_tells_accuracies_and_information(trained, run):
     assert set(found["information"]) in ({"I(z; y)", "I(x; z)"}, {"note"})
 
 
-def test_evaluate_two_runs_ranks_the_features(trained, run):
-    other = trained.parent / ".." / trained.parent.name / "run"  # the same run by another name
+def test_evaluate_two_runs_ranks_the_features(trained, run, tmp_path):
+    other = tmp_path / "copy"
+    shutil.copytree(trained, other)
     code, text, _ = run("evaluate", trained, other, "--no-mlp", "--no-information")
     assert code == 0
     assert "mean rank by linear" in text and "k-NN, cosine" in text
+    code, _, err = run("evaluate", trained, trained, "--no-mlp")
+    assert code == 2 and "named twice" in err
 
 
 def test_pictures(trained, images, run, tmp_path):
@@ -157,7 +163,8 @@ def test_colours_stay_where_they_are(tmp_path):
     red[..., 0] = 1.0
     row = _config.flat(red)
     assert row[0, :16].tolist() == [1.0] * 16 and not row[0, 16:].any()
-    _pictures._write(row[None], (4, 4, 3), tmp_path / "r.png", {})
+    _config.write_toml({"source": {"range": [0.0, 1.0]}}, tmp_path / "config.toml")
+    _pictures._write(tmp_path, row[None], (4, 4, 3), tmp_path / "r.png", {})
     assert pixels(tmp_path / "r.png")[48, 48].tolist() == [255, 0, 0]
 
 
@@ -185,7 +192,7 @@ def test_a_stopped_run_goes_on(run, images, tmp_path):
     [
         (("train",), 2, "give DATA"),
         (("train", "nowhere", "--out", "r"), 1, "there is no nowhere"),
-        (("train", "digits", "--model", "gan", "--out", "r"), 2, "model: Input should be"),
+        (("train", "digits", "--model", "gan", "--out", "r"), 2, "model (--model): Input should be"),
         (("train", "digits", "--temperature", "hot", "--out", "r"), 2, "temperature"),
         (("train", "digits", "--holdout", "1.5", "--out", "r"), 2, "holdout"),
         (("embed", "nowhere", "digits", "--out", "z.npy"), 1, "has no config.toml"),
@@ -209,7 +216,7 @@ def test_more_misuse(run, trained, images, tmp_path):
     assert code == 2 and "is not empty" in err
     np.save(tmp_path / "x.npy", np.zeros((5, 3), np.float32))
     code, _, err = run("embed", trained, tmp_path / "x.npy", "--out", tmp_path / "z.npy")
-    assert code == 2 and "3 features; the model reads 64" in err
+    assert code == 2 and "shape (3,); the model was trained on (8, 8)" in err
     code, _, err = run("train", tmp_path / "x.npy", "--network", "conv", "--out", tmp_path / "r")
     assert code == 2 and "need images" in err
     code, _, err = run("sample", trained, "--out", tmp_path / "s.gif")
@@ -220,6 +227,102 @@ def test_more_misuse(run, trained, images, tmp_path):
     (tmp_path / "bad.toml").write_text("= 1\n")
     code, _, err = run("train", images, "--config", tmp_path / "bad.toml", "--out", tmp_path / "r")
     assert code == 1 and "cannot be read as TOML" in err
+
+
+def test_a_failed_run_leaves_nothing_in_the_way(run, tmp_path):
+    np.save(tmp_path / "x.npy", np.full((20, 4), 7.0, np.float32))
+    out = tmp_path / "run"
+    code, _, err = run("train", tmp_path / "x.npy", "--out", out, "--quiet")
+    assert code == 2 and "[0, 1]" in err
+    assert not out.exists()
+    code, _, err = run("train", "digits", "--out", out, "--quiet", "--accelerator", "abacus", "--steps", 2)
+    assert code == 1 and err.count("error: ") == 1 and "Traceback" not in err
+    assert not out.exists()
+    code, _, err = run("train", "digits", "--out", out, "--quiet", "--limit", 1)
+    assert code == 2 and "at least 2" in err
+    (tmp_path / "file").touch()
+    code, _, err = run("train", "digits", "--out", tmp_path / "file", "--quiet")
+    assert code == 2 and "is a file" in err
+
+
+def test_resume_with_other_settings_is_refused_and_changes_nothing(run, tmp_path, monkeypatch):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).random((40, 6), np.float32))
+    out = tmp_path / "run"
+    arguments = ("train", tmp_path / "x.npy", "--hidden", 4, "--latent-dim", 2, "--quiet", "--logger", "none")
+
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cmim.embedder.CodeLaw.fit", interrupted)  # after training, before the model is saved
+        code, _, err = run(*arguments, "--steps", 9, "--out", out)
+    assert code == 130 and "go on with: cmim train" in err
+    before = (out / "config.toml").read_text()
+    code, _, err = run("train", "--out", out, "--resume", "--latent-dim", 5)
+    assert code == 2 and "latent_dim (--latent-dim) was 2 and is 5" in err
+    np.save(tmp_path / "x.npy", np.random.default_rng(1).random((40, 6), np.float32))
+    code, _, err = run("train", "--out", out, "--resume")
+    assert code == 2 and "the data have changed" in err
+    assert (out / "config.toml").read_text() == before
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).random((40, 6), np.float32))
+    assert run("train", "--out", out, "--resume", "--quiet")[0] == 0
+    assert Embedder.load(out / "model").n_iter_ == 9
+
+
+def test_columns_and_label_of_a_table_are_those_of_the_training(run, tmp_path):
+    pa, pq = (pytest.importorskip(name) for name in ("pyarrow", "pyarrow.parquet"))
+    rng = np.random.default_rng(0)
+    table = {name: rng.random(60) for name in "abc"} | {"y": np.arange(60) % 3}
+    pq.write_table(pa.table(table), tmp_path / "x.parquet")
+    pq.write_table(pa.table({name: table[name] for name in "ycba"}), tmp_path / "other.parquet")
+    out = tmp_path / "run"
+    arguments = ("--label", "y", "--steps", 3, "--quiet", "--hidden", 4, "--latent-dim", 2)
+    assert run("train", tmp_path / "x.parquet", "--out", out, *arguments)[0] == 0
+    for name in ("x", "other"):
+        code, _, err = run("embed", out, tmp_path / f"{name}.parquet", "--out", tmp_path / f"{name}.npy")
+        assert code == 0, err
+    assert np.array_equal(np.load(tmp_path / "x.npy"), np.load(tmp_path / "other.npy"))
+
+
+def test_pictures_of_values_beyond_one_are_scaled_by_those_trained_on(run, tmp_path):
+    x, _ = load_digits(return_X_y=True)
+    np.save(tmp_path / "x.npy", x[:100].reshape(-1, 8, 8).astype(np.float32))  # 0 to 16
+    out = tmp_path / "run"
+    assert run("train", tmp_path / "x.npy", "--likelihood", "gaussian", "--out", out, *TINY)[0] == 0
+    assert run("reconstruct", out, tmp_path / "x.npy", "--out", tmp_path / "r.png", "-n", 6)[0] == 0
+    assert run("reconstruct", out, tmp_path / "x.npy", "--out", tmp_path / "r.npy", "-n", 6)[0] == 0
+    rows = np.load(tmp_path / "r.npy").reshape(2, 6, 8, 8)
+    shown = pixels(tmp_path / "r.png")[4::8, 4::8].reshape(2, 10, 6, 10).transpose(0, 2, 1, 3)[:, :, 1:9, 1:9]
+    np.testing.assert_allclose(shown[0], rows[0] / 16 * 255, atol=1)
+
+
+@pytest.mark.slow
+def test_two_processes_from_the_command_line(tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).random((40, 6), np.float32))
+    command = [str(pathlib.Path(sys.executable).with_name("cmim")), "train", str(tmp_path / "x.npy")]
+    rest = [
+        "--hidden",
+        "4",
+        "--latent-dim",
+        "2",
+        "--quiet",
+        "--steps",
+        "20",
+        "--batch",
+        "16",
+        "--negatives",
+        "gathered",
+    ]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    for name, devices in (("one", []), ("two", ["--devices", "2", "--strategy", "ddp", "--accelerator", "cpu"])):
+        done = subprocess.run(
+            [*command, *rest, *devices, "--out", str(tmp_path / name)],
+            capture_output=True, text=True, check=False, timeout=200, env=env, cwd=tmp_path,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-2000:]
+    x = np.load(tmp_path / "x.npy")
+    one, two = (Embedder.load(tmp_path / name / "model").transform(x) for name in ("one", "two"))
+    np.testing.assert_allclose(two, one, atol=1e-5)
 
 
 def test_version(run):

@@ -58,7 +58,9 @@ class EarlyStop(pl.Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
         if trainer.global_step % self.every or self._is_known(trainer.global_step):
             return  # the latter between the micro-batches of a step
-        pl_module.log("validation", self._look(trainer.global_step, pl_module.model))
+        value = self._look(trainer.global_step, pl_module.model)
+        if trainer.logger is not None:
+            trainer.logger.log_metrics({"validation": value}, step=trainer.global_step - 1)
         if self.exhausted:
             trainer.should_stop = True
 

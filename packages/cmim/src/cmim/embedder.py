@@ -212,6 +212,23 @@ class Embedder(TransformerMixin, BaseEstimator):
         self.code_law_ = CodeLaw.fit(latent(model, data).double().numpy(), self.components, self.seed)
         return self
 
+    def check(self, X: ArrayLike) -> None:
+        """Build the model and look at the data, and train nothing.
+
+        Parameters
+        ----------
+        X : array of shape (n, n_features)
+            Rows of data.
+
+        Raises
+        ------
+        ParameterError, ValueError
+            As `fit` would, of settings and data.
+        """
+        data: Any = X
+        self._model(int(np.shape(data)[1]))
+        as_data(data, "Embedder", law(self.likelihood, levels=self.levels))
+
     def transform(self, X: ArrayLike, kind: Kind = "latent") -> NDArray[np.float32]:
         """Embed rows of data.
 
@@ -456,7 +473,7 @@ class Embedder(TransformerMixin, BaseEstimator):
                 params[name] = {"kind": part.kind, **dataclasses.asdict(part)}
         params = plain(params)
         meta = {
-            "kind": "cmim.Embedder", "params": params, "history": self.history_, "notes": self.notes_,
+            "kind": "cmim.Embedder", "params": params, "history": plain(self.history_), "notes": self.notes_,
             "n_iter": self.n_iter_, **self.model_.facts(),
         }  # fmt: skip
         return checkpoint.save(path, weights={**weights, **codes}, meta=meta)
@@ -489,7 +506,8 @@ class Embedder(TransformerMixin, BaseEstimator):
             views = None if params["views"] is None else view_from_dict(params["views"])
             embedder = cls(**{**params, "hidden": tuple(params["hidden"]), "network": network, "views": views})
             embedder.code_law_ = CodeLaw.from_tensors(_part(found.weights, "codes."))
-            embedder.history_, embedder.notes_ = tuple(found.meta["history"]), tuple(found.meta["notes"])
+            history = ({name: float(value) for name, value in entry.items()} for entry in found.meta["history"])
+            embedder.history_, embedder.notes_ = tuple(history), tuple(found.meta["notes"])
             embedder.n_iter_ = int(found.meta["n_iter"])
         except (KeyError, TypeError) as e:
             raise CheckpointError(f"Embedder.load: {path} is not of this version ({e}).") from e

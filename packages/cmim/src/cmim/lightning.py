@@ -32,8 +32,8 @@ class FitResult:
     steps : int
         Steps the model has now been trained, those before a resume included.
     history : tuple of dict
-        Loss, mean terms and diagnostics every `log_every` steps of this call, with the number of the step; of the first
-        micro-batch of a step and of the first process, where there are several.
+        Loss, mean terms and diagnostics of the first step of training, of every `log_every`-th, and of the last, with
+        the number of the step, counted from 0; of the first micro-batch and process, where there are several.
     validation : tuple of (int, float)
         Steps at which the loss on validation data was computed, and that loss.
     best_step : int

@@ -38,7 +38,7 @@ class Training(pl.LightningModule):
     learning_rate : float
         Of Adam.
     log_every : int
-        Steps between entries of the history.
+        Steps between entries of the history, which has the first and the last step too.
     settings : mapping
         More of what makes a run the same, to be compared when it is resumed.
     accumulate : int
@@ -114,7 +114,8 @@ class Training(pl.LightningModule):
             self.model.calibrate(self.calibration.to(self.device), generator)
         x, *groups = self.batches(step)
         generator = torch.Generator().manual_seed(batch_seed(self.seed, step))
-        watch = step % self.log_every == 0 and micro == 0
+        last = step + 1 == self.trainer.max_steps
+        watch = micro == 0 and (step == 0 or last or (step + 1) % self.log_every == 0)
         world = self.trainer.world_size
         terms = self.model.objective(
             x.to(self.device),
@@ -134,8 +135,10 @@ class Training(pl.LightningModule):
             )
         if watch:
             means = {name: term.detach().float().mean() for name, term in terms.items()}
-            self.log_dict(means, batch_size=len(x), sync_dist=world > 1)
-            self.history.append({"step": float(step), **{name: float(value) for name, value in means.items()}})
+            entry = {name: float(value) for name, value in means.items()}
+            self.history.append({"step": float(step), **entry})
+            if self.trainer.logger is not None:  # at once: Lightning's own log would keep what was logged before
+                self.trainer.logger.log_metrics(entry, step=step)
         return terms["loss"]
 
     def configure_optimizers(self) -> torch.optim.Optimizer:

@@ -12,13 +12,9 @@ from cmim._version import __version__
 from infocore.errors import InfoError, ParameterError
 from infocore.result import plain
 
-__all__ = ["DATA_HELP", "Data", "Json", "Run", "app", "main", "print_json", "say"]
+__all__ = ["DATA_HELP", "Data", "Json", "Run", "app", "check_out", "facts_file", "main", "print_json", "say"]
 
-app = typer.Typer(
-    help="Auto-encoders that keep the information: train, embed, evaluate, sample.",
-    no_args_is_help=True,
-    add_completion=False,
-)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 DATA_HELP = "A folder of images, .npy, .npz, .parquet, IDX, or: digits, mnist5k, fashion, fashion-test."
 Data = Annotated[str, typer.Argument(help=DATA_HELP, metavar="DATA")]
 Run = Annotated[pathlib.Path, typer.Argument(help="Folder that `cmim train` wrote.", metavar="RUN")]
@@ -54,11 +50,35 @@ def main(argv: list[str] | None = None) -> None:
         except InfoError as e:
             typer.echo(f"error: {e}", err=True)
             sys.exit(1)
+        except (
+            ValueError,
+            OSError,
+            MemoryError,
+            ImportError,
+        ) as e:
+            typer.echo(f"error: {type(e).__name__}: {' '.join(str(e).split())}", err=True)
+            sys.exit(1)
 
 
 def print_json(result: dict[str, Any]) -> None:
     """Print what was found as JSON, in which NaN and infinities are strings."""
     typer.echo(json.dumps(plain(result), allow_nan=False))
+
+
+def check_out(out: pathlib.Path, *suffixes: str) -> None:
+    """Refuse a file that cannot be written, before the work is done."""
+    if out.suffix.lower() not in suffixes:
+        raise ParameterError(f"cmim: `--out` must end in {' or '.join(suffixes)}; got {out}.")
+    if not out.parent.is_dir():
+        raise ParameterError(f"cmim: `--out` {out} is in a folder that does not exist. Make it first.")
+    for file in (out, facts_file(out)):
+        if file.exists():
+            raise ParameterError(f"cmim: `--out`: {file} exists, and none is ever overwritten. Choose a new name.")
+
+
+def facts_file(out: pathlib.Path) -> pathlib.Path:
+    """Return where the settings of an output are written."""
+    return out.with_name(out.name + ".toml")
 
 
 def say(message: str) -> None:

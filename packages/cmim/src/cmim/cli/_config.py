@@ -22,16 +22,27 @@ from infocore.errors import CheckpointError, DataError, ParameterError
 __all__ = [
     "DataConfig",
     "TrainConfig",
+    "changed",
     "flat",
     "image_shape",
     "make_embedder",
     "open_data",
+    "open_like",
     "open_run",
     "read_toml",
     "resolve",
+    "run_source",
     "split_rows",
     "write_toml",
 ]
+
+
+_FLAGS = {
+    "key", "label", "columns", "size", "mode", "limit", "holdout", "model", "latent_dim", "network", "hidden", "width",
+    "slots", "patch", "likelihood", "levels", "temperature", "w_k", "beta", "scaling", "augment", "max_steps",
+    "batch_size", "learning_rate", "validation_fraction", "accumulate", "devices", "strategy", "negatives",
+    "accelerator", "precision", "logger", "seed",
+}  # fmt: skip
 
 
 class DataConfig(pydantic.BaseModel):
@@ -97,8 +108,24 @@ def resolve(file: pathlib.Path | None, flags: dict[str, Any]) -> TrainConfig:
     try:
         return TrainConfig(**given)
     except pydantic.ValidationError as e:
-        told = "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in e.errors())
-        raise ParameterError(f"cmim train: {told}") from e
+        told = "; ".join(
+            f"{_flag(str(part['loc'][0]))}: {part['msg']}"
+            + ("" if part["type"] in ("missing", "extra_forbidden") else f", got {part['input']!r}")
+            for part in e.errors()
+        )
+        raise ParameterError(f"cmim: {told}") from e
+
+
+def changed(before: TrainConfig, now: TrainConfig) -> list[str]:
+    """Say which settings make two runs different ones."""
+    free = {"data", "max_steps", "logger", "log_every", "checkpoint_every", "accelerator", "devices", "strategy"}
+    pairs = ((name, getattr(before, name), getattr(now, name)) for name in TrainConfig.model_fields if name not in free)
+    return [f"{_flag(name)} was {old!r} and is {new!r}" for name, old, new in pairs if old != new]
+
+
+def _flag(name: str) -> str:
+    short = {"max_steps": "steps", "batch_size": "batch", "columns": "column"}.get(name, name)
+    return f"{name} (--{short.replace('_', '-')})" if name in _FLAGS else name
 
 
 def read_toml(file: pathlib.Path) -> dict[str, Any]:
@@ -128,11 +155,37 @@ def open_data(config: DataConfig) -> Source:
     )
 
 
+def open_like(settings: TrainConfig, data: str, shape: tuple[int, ...], key: str | None = None) -> Source:
+    """Open other data as those of a run were: with its columns, size and mode, where this kind of file has them.
+
+    Samples must have the shape of the run's, or be its flat rows.
+    """
+    path = pathlib.Path(data)
+    own = data == settings.data or (path.exists() and str(path.resolve()) == settings.data)
+    fields: dict[str, Any] = {"data": data, "key": key}
+    if own:
+        fields = {name: getattr(settings, name) for name in DataConfig.model_fields} | fields
+        fields["key"] = key or settings.key
+    elif path.is_dir():
+        fields |= {"size": settings.size, "mode": settings.mode}
+    elif path.suffix.lower() == ".parquet":
+        fields |= {"columns": settings.columns, "label": settings.label}
+    source = open_data(DataConfig(**fields))
+    if shape and source.shape not in (shape, (int(np.prod(shape)),)):
+        raise ParameterError(f"cmim: {data} has samples of shape {source.shape}; the model was trained on {shape}.")
+    return source
+
+
 def open_run(folder: pathlib.Path) -> tuple[TrainConfig, Embedder]:
     """Read the settings and the model of a run."""
     if not (folder / "config.toml").is_file():
         raise CheckpointError(f"cmim: {folder} has no config.toml; give a folder that `cmim train` wrote.")
     return resolve(folder / "config.toml", {}), Embedder.load(folder / "model")
+
+
+def run_source(folder: pathlib.Path) -> dict[str, Any]:
+    """Return what a run wrote of its source: shape, rows, sha256, range of values."""
+    return read_toml(folder / "config.toml").get("source", {})
 
 
 def image_shape(shape: tuple[int, ...]) -> tuple[int, int, int] | None:

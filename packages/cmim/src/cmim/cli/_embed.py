@@ -8,8 +8,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from cmim.cli._app import Data, Json, Run, app, print_json
-from infocore.errors import ParameterError
+from cmim.cli._app import Data, Json, Run, app, check_out, facts_file, print_json
 
 __all__ = ["embed"]
 
@@ -25,7 +24,6 @@ def embed(
         Literal["latent", "informative"], typer.Option(help="The code, or the decoder's activations at it.")
     ] = "latent",
     key: Annotated[str | None, typer.Option(help="Array of an .npz.")] = None,
-    columns: Annotated[list[str] | None, typer.Option("--column", help="Column of Parquet, repeatable.")] = None,
     as_json: Json = False,
 ) -> None:
     """Write the embedding of every row of some data, in order, and the settings beside it."""
@@ -35,16 +33,10 @@ def embed(
     from cmim.cli import _config
     from cmim.data.rows import save_rows
 
+    check_out(out, ".npy", ".parquet")
     settings, embedder = _config.open_run(run)
-    given: dict[str, Any] = {"data": data, "key": key or None, "columns": tuple(columns) if columns else None}
-    same = {"size": settings.size, "mode": settings.mode} if pathlib.Path(data).is_dir() else {}
-    source = _config.open_data(_config.DataConfig(**given, **same))
-    wide = int(np.prod(source.shape))
-    if wide != embedder.model_.config.n_features:
-        raise ParameterError(
-            f"cmim embed: {data} has samples of shape {source.shape}, {wide} features; the model reads "
-            f"{embedder.model_.config.n_features}."
-        )
+    source = _config.open_like(settings, data, tuple(_config.run_source(run).get("shape", ())), key)
+    given: dict[str, Any] = {"data": data, "key": key}
     columns_ = (TextColumn("embed"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns_, console=Console(stderr=True), disable=as_json) as bar:
         task = bar.add_task("embed", total=len(source))
@@ -56,7 +48,7 @@ def embed(
 
         save_rows(out, batches(), len(source))
     facts = {"command": "embed", "run": str(run), "kind": kind, **{k: v for k, v in given.items() if v is not None}}
-    _config.write_toml({**facts, "rows": len(source), "sha256": source.sha256}, out.with_suffix(out.suffix + ".toml"))
+    _config.write_toml({**facts, "rows": len(source), "sha256": source.sha256}, facts_file(out))
     if as_json:
         print_json({**facts, "out": out, "rows": len(source)})
     else:

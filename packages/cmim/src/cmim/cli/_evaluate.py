@@ -34,6 +34,8 @@ def evaluate(
     from cmim.evaluation import evaluate_all
     from cmim.ranking import rank_models
 
+    if len({run.resolve() for run in runs}) < len(runs):
+        raise ParameterError("cmim evaluate: a run is named twice. Name each once.")
     found: dict[str, Any] = {}
     for run in runs:
         name = str(run)
@@ -60,9 +62,10 @@ def _features(run: pathlib.Path, test: str | None, limit: int, information: bool
     from cmim.cli import _config
 
     settings, embedder = _config.open_run(run)
+    shape = tuple(_config.run_source(run).get("shape", ()))
     source = _config.open_data(settings)
     other = test or (_TESTS.get(settings.data) if settings.holdout == 0 else None)
-    sources = [source] if other is None else [source, _config.open_data(settings.model_copy(update={"data": other}))]
+    sources = [source] if other is None else [source, _config.open_like(settings, other, shape)]
     for each in sources:
         if each.labels is None:
             raise ParameterError(
@@ -84,6 +87,11 @@ def _features(run: pathlib.Path, test: str | None, limit: int, information: bool
     for i in range(2):
         chosen = np.sort(rng.permutation(len(parts[i]))[:limit])
         parts[i], labels[i] = parts[i][chosen], labels[i][chosen]
+    classes = len(np.unique(labels[0]))
+    if classes < 2:
+        raise ParameterError(
+            f"cmim evaluate: {source.origin} must have at least 2 classes to tell apart; it has {classes}."
+        )
     told = f"{len(parts[0])} rows to train classifiers, {len(parts[1])} to test, {told}"
     features = {kind: tuple(embedder.transform(x, kind=kind) for x in parts) for kind in ("latent", "informative")}
     features |= baseline_features(parts[0], parts[1], settings.latent_dim, seed=settings.seed)

@@ -7,7 +7,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from cmim.cli._app import Data, Json, Run, app, print_json
+from cmim.cli._app import Data, Json, Run, app, check_out, facts_file, print_json, say
 from infocore.errors import DataError, ParameterError
 
 __all__ = ["interpolate", "reconstruct", "sample"]
@@ -25,13 +25,14 @@ def reconstruct(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Draw samples above what the model makes of them."""
-    _, embedder, rows, shape = _chosen(run, data, n, seed, "reconstruct")
+    """Draw samples above what the model makes of them; a .npy file has the samples first, channel by channel."""
+    check_out(out, ".png", ".npy")
+    _, embedder, rows, shape = _chosen(run, data, n, seed)
     back = embedder.inverse_transform(embedder.transform(rows))
     facts = {"command": "reconstruct", "run": str(run), "data": data, "n": len(rows), "seed": seed}
     mse = float(np.square(back - rows).mean())
     log_likelihood = float(embedder.score(rows))
-    _write(np.stack([rows, back]), shape, out, {**facts, "mse": mse, "log_likelihood": log_likelihood})
+    _write(run, np.stack([rows, back]), shape, out, {**facts, "mse": mse, "log_likelihood": log_likelihood})
     _told(out, {**facts, "mse": mse, "log_likelihood": log_likelihood}, as_json)
 
 
@@ -48,14 +49,17 @@ def sample(
     """Draw new samples from a law of the codes."""
     from cmim.cli import _config
 
+    check_out(out, ".png", ".npy")
     _, embedder = _config.open_run(run)
     made = embedder.sample(n, sampler, temperature=temperature, rng=seed)
     facts = {
         "command": "sample", "run": str(run), "n": n, "sampler": sampler, "temperature": temperature, "seed": seed,
     }  # fmt: skip
     side = int(np.ceil(np.sqrt(n)))
-    grid = np.concatenate([made, np.zeros((-n % side, made.shape[1]), made.dtype)]) if out.suffix == ".png" else made
-    _write(grid.reshape(-1, side, made.shape[1]) if out.suffix == ".png" else made[None], _shape(run), out, facts)
+    picture = out.suffix.lower() == ".png"
+    grid = np.concatenate([made, np.zeros((-n % side, made.shape[1]), made.dtype)]) if picture else made
+    grid = grid.reshape(-1, side, made.shape[1]) if picture else made[None]
+    _write(run, grid, tuple(_config.run_source(run).get("shape", ())), out, facts)
     _told(out, facts, as_json)
 
 
@@ -70,21 +74,24 @@ def interpolate(
     as_json: Json = False,
 ) -> None:
     """Draw the way from one sample to another, on the line between their codes."""
-    _, embedder, rows, shape = _chosen(run, data, 2 * pairs, seed, "interpolate")
-    if len(rows) % 2:
-        rows = rows[:-1]
+    check_out(out, ".png", ".npy")
+    _, embedder, rows, shape = _chosen(run, data, 2 * pairs, seed)
+    if len(rows) < 2:
+        raise ParameterError(f"cmim interpolate: {data} must have at least 2 samples; it has {len(rows)}.")
+    rows = rows[: len(rows) // 2 * 2]
     way = embedder.interpolate(rows[::2], rows[1::2], n)
     facts = {"command": "interpolate", "run": str(run), "data": data, "pairs": len(way), "n": n, "seed": seed}
-    _write(way, shape, out, facts)
+    _write(run, way, shape, out, facts)
     _told(out, facts, as_json)
 
 
-def _chosen(run: pathlib.Path, data: str, n: int, seed: int, caller: str) -> tuple[Any, Any, Any, tuple[int, ...]]:
+def _chosen(run: pathlib.Path, data: str, n: int, seed: int) -> tuple[Any, Any, Any, tuple[int, ...]]:
     """Open a run and some data, and choose rows at random, reading no more than they need."""
     from cmim.cli import _config
 
     settings, embedder = _config.open_run(run)
-    source = _config.open_data(settings.model_copy(update={"data": data}))
+    shape = tuple(_config.run_source(run).get("shape", ()))
+    source = _config.open_like(settings, data, shape)
     wanted = set(np.random.default_rng(seed).permutation(len(source))[:n].tolist())
     found: list[Any] = []
     at = 0
@@ -92,35 +99,30 @@ def _chosen(run: pathlib.Path, data: str, n: int, seed: int, caller: str) -> tup
         found += [row for i, row in enumerate(batch, start=at) if i in wanted]
         at += len(batch)
     rows = _config.flat(np.stack(found))
-    if rows.shape[1] != embedder.model_.config.n_features:
-        raise ParameterError(
-            f"cmim {caller}: {data} has samples of shape {source.shape}; the model reads "
-            f"{embedder.model_.config.n_features} features."
-        )
     order = np.random.default_rng(seed).permutation(len(rows))
-    return settings, embedder, rows[order], source.shape
-
-
-def _shape(run: pathlib.Path) -> tuple[int, ...]:
-    from cmim.cli import _config
-
-    return tuple(_config.read_toml(run / "config.toml").get("source", {}).get("shape", ()))
+    return settings, embedder, rows[order], shape or source.shape
 
 
 def _write(
-    rows: NDArray[np.float32], shape: tuple[int, ...], out: pathlib.Path, facts: dict[str, Any]
-) -> None:  # fmt: skip
-    """Write (r, c, n_features) as a grid of r x c images, or as numbers; and the facts beside it."""
+    run: pathlib.Path, rows: NDArray[np.float32], shape: tuple[int, ...], out: pathlib.Path, facts: dict[str, Any]
+) -> None:
+    """Write (r, c, n_features) as a grid of r x c images, or as rows of numbers; and the facts beside it."""
     from cmim.cli import _config
     from cmim.data.rows import save_rows
 
-    if out.suffix == ".npy":
+    if out.suffix.lower() == ".npy":
         save_rows(out, [np.ascontiguousarray(rows.reshape(-1, rows.shape[-1]), np.float32)])
-    elif out.suffix == ".png":
-        _write_png(rows, _config.image_shape(shape), out)
     else:
-        raise ParameterError(f"cmim: `--out` must end in .png or .npy; got {out}.")
-    _config.write_toml(facts, out.with_suffix(out.suffix + ".toml"))
+        low, high = _config.run_source(run).get("range", (0.0, 1.0))
+        if low >= 0 and high <= 1:
+            low, high = 0.0, 1.0
+        beyond = float(np.mean((rows < low - 1e-3) | (rows > high + 1e-3)))
+        if beyond:
+            say(
+                f"{100 * beyond:.1f} % of the values are beyond {low:g} to {high:g}, which were trained on; drawn as these"
+            )
+        _write_png((rows - low) / max(high - low, 1e-12), _config.image_shape(shape), out)
+    _config.write_toml(facts, facts_file(out))
 
 
 def _write_png(rows: NDArray[np.float32], image: tuple[int, int, int] | None, out: pathlib.Path) -> None:
@@ -128,11 +130,8 @@ def _write_png(rows: NDArray[np.float32], image: tuple[int, int, int] | None, ou
 
     if image is None:
         raise ParameterError("cmim: the samples are no images; write their numbers to a .npy file.")
-    if out.exists():
-        raise DataError(f"cmim: {out} exists, and none is ever overwritten. Choose a new name.")
     channels, height, width = image
-    tiles = rows.reshape(*rows.shape[:2], channels, height, width)
-    tiles = np.pad(tiles, [(0, 0)] * 3 + [(1, 1)] * 2)
+    tiles = np.pad(rows.reshape(*rows.shape[:2], channels, height, width), [(0, 0)] * 3 + [(1, 1)] * 2)
     grid = tiles.transpose(0, 3, 1, 4, 2).reshape(rows.shape[0] * (height + 2), rows.shape[1] * (width + 2), channels)
     picture = Image.fromarray(np.round(255 * np.clip(grid, 0, 1)).astype(np.uint8).squeeze())
     scale = max(1, 64 // max(height, width))

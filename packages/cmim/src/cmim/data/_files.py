@@ -25,6 +25,7 @@ class Opened(NamedTuple):
     rows: int
     stream: Callable[[int], Iterator[Rows]]
     digest: Callable[[], str]
+    columns: tuple[str, ...] | None = None
 
 
 @contextlib.contextmanager

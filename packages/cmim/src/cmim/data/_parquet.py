@@ -35,9 +35,8 @@ def open_parquet(path: Path, columns: Sequence[str] | None, label: str | None) -
         labels = None if label is None else _labels(pa, path, label, file.read(columns=[label]).column(label))
         width = _width(path, file, chosen[0]) if kinds[chosen[0]] == "list" else None
     shape = (len(chosen) if width is None else width,)
-    return Opened(
-        shape, labels, rows, functools.partial(_rows, path, chosen, width), functools.partial(file_sha256, path)
-    )
+    stream, digest = functools.partial(_rows, path, chosen, width), functools.partial(file_sha256, path)
+    return Opened(shape, labels, rows, stream, digest, chosen)
 
 
 def _kind(pa: Any, kind: Any) -> Literal["number", "list", "other"]:

@@ -62,6 +62,8 @@ class Source:
         ``stream(batch_size)`` starts from the first row and yields arrays of shape (b, ...). `batches` checks them.
     digest : callable
         ``digest()`` reads everything and returns its sha256.
+    columns : tuple of str, optional
+        Columns that are read, of a table that has names for them.
 
     Examples
     --------
@@ -79,6 +81,7 @@ class Source:
     rows: int
     stream: Callable[[int], Iterator[Rows]] = dataclasses.field(repr=False)
     digest: Callable[[], str] = dataclasses.field(repr=False)
+    columns: tuple[str, ...] | None = dataclasses.field(default=None, repr=False)
 
     def __len__(self) -> int:
         return self.rows
