@@ -94,16 +94,17 @@ def pure(session: nox.Session, package: str) -> None:
 @nox.parametrize("package", list(SIBLINGS), ids=list(SIBLINGS))
 def torch(session: nox.Session, package: str) -> None:
     """Test what needs a package's extras; shapes in annotations are checked at run time."""
-    install(session, *alone(package, EXTRAS[package]), groups=("test", "shapes"))
-    if package == "cmim":
-        paths = ["packages/cmim"]
+    install(session, *alone(package, EXTRAS[package]), groups=("test", "shapes", "parallel"))
+    options: list[str] = []
+    if package == "cmim":  # two at a time: many of its tests wait for processes of their own
+        paths, options = ["packages/cmim"], ["-n", "2"]
+        session.env["OMP_NUM_THREADS"] = "1"
     else:
         paths = [f"packages/{package}/tests/torch", f"packages/{package}/src/{package}/torch"]
     if package == "infocore":
         paths += ["packages/infocore/tests/test_report.py", "packages/infocore/src/infocore/report.py"]
-    session.run("pytest", *paths, f"--jaxtyping-packages={SHAPED[package]},shapes.check", *session.posargs)
-    if package != "cmim":  # which has none
-        session.run("pytest", *paths, "-m", "unchecked")
+    session.run("pytest", *paths, *options, f"--jaxtyping-packages={SHAPED[package]},shapes.check", *session.posargs)
+    session.run("pytest", *paths, *options, "-m", "unchecked")
 
 
 @nox.session(python=PYTHON)

@@ -118,9 +118,8 @@ def _write(
             low, high = 0.0, 1.0
         beyond = float(np.mean((rows < low - 1e-3) | (rows > high + 1e-3)))
         if beyond:
-            say(
-                f"{100 * beyond:.1f} % of the values are beyond {low:g} to {high:g}, which were trained on; drawn as these"
-            )
+            told = f"{100 * beyond:.1f} % of the values are beyond {low:g} to {high:g}, the range of the training data"
+            say(f"{told}; they are drawn as its ends")
         _write_png((rows - low) / max(high - low, 1e-12), _config.image_shape(shape), out)
     _config.write_toml(facts, facts_file(out))
 
