@@ -471,12 +471,15 @@ class Embedder(TransformerMixin, BaseEstimator):
         for name in ("network", "views"):
             if (part := params[name]) is not None:
                 params[name] = {"kind": part.kind, **dataclasses.asdict(part)}
-        params = plain(params)
         meta = {
-            "kind": "cmim.Embedder", "params": params, "history": plain(self.history_), "notes": self.notes_,
-            "n_iter": self.n_iter_, **self.model_.facts(),
-        }  # fmt: skip
-        return checkpoint.save(path, weights={**weights, **codes}, meta=meta)
+            "kind": "cmim.Embedder",
+            "params": params,
+            "history": self.history_,
+            "notes": self.notes_,
+            "n_iter": self.n_iter_,
+            **self.model_.facts(),
+        }
+        return checkpoint.save(path, weights={**weights, **codes}, meta=plain(meta))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Embedder":

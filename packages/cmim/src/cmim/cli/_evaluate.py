@@ -123,12 +123,13 @@ def _print(answer: dict[str, Any], names: list[str]) -> None:
 
     console = Console()
     for run, found in answer["runs"].items():
-        table = Table(title=f"{run}: accuracy, {100 * answer['level']:.0f} % Wilson intervals", title_justify="left")
+        told = f"{run}: accuracy ± half of Wilson's {100 * answer['level']:.0f} % interval"
+        table = Table(title=told, title_justify="left")
         table.add_column("features")
         for name in names:
             table.add_column(_SHOWN[name], justify="right")
         for feature, scores in found["scores"].items():
-            cells = [f"{s['value']:.3f} ({s['low']:.2f}-{s['high']:.2f})" for s in (scores[name] for name in names)]
+            cells = [f"{s['value']:.3f} ± {(s['high'] - s['low']) / 2:.3f}" for s in (scores[name] for name in names)]
             table.add_row(feature, *cells)
         console.print(table)
         for what, estimate in found.get("information", {}).items():
