@@ -33,7 +33,7 @@ ALL = (
     "./packages/mid[torch]",
 )
 GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")
-EXTRAS = {"infocore": "[torch,report]", "gtheory": "[torch]", "cmim": "", "mid": "[torch]"}
+EXTRAS = {"infocore": "[torch,report]", "gtheory": "[torch]", "cmim": "[parquet]", "mid": "[torch]"}
 SHAPED = {"infocore": "infocore.torch", "gtheory": "gtheory.torch", "cmim": "cmim", "mid": "mid.torch"}
 
 
