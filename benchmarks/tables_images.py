@@ -301,7 +301,7 @@ def figures() -> None:
 
     drawn = [(name, False) for name in ("MIM", "CMIM", "CMIM-cal", "AE", "VAE", "InfoNCE")] + [("InfoNCE", True)]
     mpl.rcParams["svg.hashsalt"] = "images"
-    fig, axes = plt.subplots(2, len(SETS), figsize=(11, 6), sharex="col", constrained_layout=True)
+    fig, axes = plt.subplots(2, len(SETS), figsize=(11, 6.6), sharex="col", constrained_layout=True)
     for column, data in enumerate(SETS):
         for line, budget in enumerate(("samples", "steps")):
             axis = axes[line, column]
@@ -321,7 +321,7 @@ def figures() -> None:
         axis.set_xlabel("batch size")
     for axis in axes[:, 0]:
         axis.set_ylabel("k-NN accuracy, cosine")
-    axes[0, 0].legend(fontsize=7)
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
     fig.savefig(GUIDE / "cmim-batches.svg", metadata={"Date": None})
 
 

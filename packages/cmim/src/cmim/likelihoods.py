@@ -127,7 +127,7 @@ class Gaussian:
 
 @dataclasses.dataclass(frozen=True)
 class DiscretisedLogistic:
-    r"""Grey values ``0, 1/(levels-1), ..., 1``, each a bin of a logistic variable; the outer two reach to infinity.
+    r"""Grey values in equal steps from 0 to 1, each a bin of a logistic variable; the outer two reach to infinity.
 
     `params` are location and ``log s + 2`` of every feature, (B, 2 n); log s is kept in [-12, 12].
 
@@ -192,7 +192,7 @@ class DiscretisedLogistic:
 
 @dataclasses.dataclass(frozen=True)
 class Categorical:
-    """One of ``levels`` values ``0 .. levels - 1`` a feature; `params` are log-odds, (B, levels * n).
+    """One of so many values a feature, numbered from 0; `params` are log-odds, (B, levels * n).
 
     Parameters
     ----------
