@@ -41,7 +41,7 @@ def evaluate(
         name = str(run)
         features, (train_y, test_y), told, extra = _features(run, test, limit, information)
         say(f"{name}: {told}")
-        scores = evaluate_all(features, train_y, test_y, level=level, mlp=mlp)
+        scores = evaluate_all(features, train_y, test_y, level=level, mlp=mlp, progress=_progress)
         found[name] = {"rows": told, "scores": {k: v.to_dict() for k, v in scores.items()}, **extra}
     answer: dict[str, Any] = {"command": "evaluate", "level": level, "runs": found}
     names = [name for name in _SHOWN if mlp or name != "mlp"]
@@ -54,6 +54,10 @@ def evaluate(
         print_json(answer)
         return
     _print(answer, names)
+
+
+def _progress(name: str, done: int, total: int) -> None:
+    say(f"  {name}: {done} of {total}")
 
 
 def _features(run: pathlib.Path, test: str | None, limit: int, information: bool) -> tuple[Any, Any, str, Any]:
