@@ -101,16 +101,13 @@ class Saver(pl.Callback):
 
     def __init__(self, folder: Path, every: int) -> None:
         self.folder, self.every = folder, every
-        self.saved = self.seen = 0
+        self.saved = 0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
-        self.saved = self.seen = trainer.global_step  # where a resumed run starts is on disk already
+        self.saved = trainer.global_step  # is on disk; between micro-batches no save may take its place
 
     def on_train_batch_end(self, trainer: pl.Trainer, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
-        if trainer.global_step == self.seen:
-            return  # between the micro-batches of a step, whose gradients no checkpoint keeps
-        self.seen = trainer.global_step
-        if self.seen % self.every == 0:
+        if trainer.global_step % self.every == 0:
             self._save(trainer)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
