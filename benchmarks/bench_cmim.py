@@ -47,7 +47,7 @@ def ours(model: cmim.Model, batches: ArrayBatches) -> Callable[[], None]:
 
 
 def trainer(model: cmim.Model, x: Tensor, batch: int, log_every: int) -> Callable[[], None]:
-    """Take the same steps through `cmim.fit`; its start is paid once for them, and taken out by `main`."""
+    """Take the same steps through `cmim.fit`; a fit of one step is beside it, to take its start out."""
     return lambda: cmim.fit(model, x, max_steps=STEPS, batch_size=batch, accelerator="cpu", log_every=log_every)
 
 

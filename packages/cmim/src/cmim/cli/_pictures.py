@@ -27,7 +27,7 @@ def reconstruct(
 ) -> None:
     """Draw samples above what the model makes of them; a .npy file has the samples first, channel by channel."""
     check_out(out, ".png", ".npy")
-    _, embedder, rows, shape = _chosen(run, data, n, seed)
+    embedder, rows, shape = _chosen(run, data, n, seed)
     back = embedder.inverse_transform(embedder.transform(rows))
     facts = {"command": "reconstruct", "run": str(run), "data": data, "n": len(rows), "seed": seed}
     mse = float(np.square(back - rows).mean())
@@ -75,7 +75,7 @@ def interpolate(
 ) -> None:
     """Draw the way from one sample to another, on the line between their codes."""
     check_out(out, ".png", ".npy")
-    _, embedder, rows, shape = _chosen(run, data, 2 * pairs, seed)
+    embedder, rows, shape = _chosen(run, data, 2 * pairs, seed)
     if len(rows) < 2:
         raise ParameterError(f"cmim interpolate: {data} must have at least 2 samples; it has {len(rows)}.")
     rows = rows[: len(rows) // 2 * 2]
@@ -85,7 +85,7 @@ def interpolate(
     _told(out, facts, as_json)
 
 
-def _chosen(run: pathlib.Path, data: str, n: int, seed: int) -> tuple[Any, Any, Any, tuple[int, ...]]:
+def _chosen(run: pathlib.Path, data: str, n: int, seed: int) -> tuple[Any, Any, tuple[int, ...]]:
     """Open a run and some data, and choose rows at random, reading no more than they need."""
     from cmim.cli import _config
 
@@ -100,7 +100,7 @@ def _chosen(run: pathlib.Path, data: str, n: int, seed: int) -> tuple[Any, Any, 
         at += len(batch)
     rows = _config.flat(np.stack(found))
     order = np.random.default_rng(seed).permutation(len(rows))
-    return settings, embedder, rows[order], shape or source.shape
+    return embedder, rows[order], shape or source.shape
 
 
 def _write(
