@@ -10,40 +10,27 @@ measured twice the later line counts.
 import argparse
 import collections
 import importlib
-import json
 import pathlib
 import re
 import statistics
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import study_coverage
 import tables_images
+from result_files import RESULTS, markdown, read
 
 from infocore.tasks import BMI_V1, MORE
 from infocore.trials import read_trials, summarise
 
 HERE = pathlib.Path(__file__).parent
-RESULTS, GUIDE = HERE / "results", HERE.parent / "docs" / "guide"
+GUIDE = HERE.parent / "docs" / "guide"
 PAGES = tuple(
     GUIDE / f"{name}.md"
     for name in ("infocore", "infocore-comparison", "infocore-coverage", "cmim-images", "cmim-images-raw")
 )
 Rows = list[dict[str, Any]]
-
-
-def read(name: str) -> Rows:
-    """Return the lines of a file of results."""
-    path = RESULTS / f"{name}.jsonl"
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
-
-
-def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Return a table."""
-    head = list(head)
-    lines = [head, ["---"] * len(head), *(list(row) for row in rows)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 # ---- accuracy

@@ -6,35 +6,24 @@ They are put into docs/guide by tables.py; ``python benchmarks/tables_images.py`
 import collections
 import functools
 import itertools
-import json
 import pathlib
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import result_files
 
 HERE = pathlib.Path(__file__).parent
-RESULTS, GUIDE = HERE / "results", HERE.parent / "docs" / "guide"
+GUIDE = HERE.parent / "docs" / "guide"
 MODELS = ("AE", "DAE", "VAE", "ContrastiveVAE", "MIM", "CMIM", "CMIM-cal", "InfoNCE")
 NAMES = {"CMIM": "cMIM", "CMIM-cal": "cMIM, calibrated, weight 10", "ContrastiveVAE": "contrastive VAE"}
 SETS = ("digits", "mnist5k", "fashion")
-FULL = {"digits": 115, "mnist5k": 52, "fashion": 52}  # models of a seed in the grid
 METRICS = {"knn_euclidean": "k-NN E", "knn_cosine": "k-NN cos", "linear": "linear"}
 Row = dict[str, Any]
 
 
-@functools.cache
-def read(name: str) -> tuple[Row, ...]:
-    """Return the lines of a file of results."""
-    path = RESULTS / f"{name}.jsonl"
-    return tuple(json.loads(line) for line in path.read_text("utf-8").splitlines()) if path.exists() else ()
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Return a table in Markdown."""
-    head = list(head)
-    lines = [head, ["---"] * len(head), *map(list, rows)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+read = functools.cache(result_files.read)  # each file once
+table = result_files.markdown
 
 
 def spread(values: Iterable[float], digits: int = 3, sign: bool = False) -> str:
@@ -70,17 +59,19 @@ def named(model: str, augment: bool = False) -> str:
 
 
 def seeds() -> str:
-    """Say how many seeds of the grid are there for each data set, whole and begun."""
+    """Say how much of the study has been run: of the grid, whole seeds and those begun; of all of it, models."""
+    import study_images as study  # which loads torch
+
     rows = []
     for name in SETS:
+        planned = list(study.jobs(["grid", "gate", "infonce"], [name], None, list(study.MODELS)))
+        wanted = collections.Counter(job["seed"] for job in planned if job["part"] == "grid")
         counts = collections.Counter(row["seed"] for row in grid(data=name))
-        rows.append(
-            [
-                name,
-                *(str(v) for v in (sum(c >= FULL[name] for c in counts.values()), len(counts), sum(counts.values()))),
-            ]
-        )
-    return table(["data set", "complete seeds", "seeds begun", "models trained"], rows)
+        whole = sum(counts[seed] == wanted[seed] for seed in wanted)
+        keys = {study.key(job) for job in planned}
+        done = sum(study.key(row) in keys for row in read("images"))
+        rows.append([name, f"{whole} of {len(wanted)}", str(len(counts)), f"{done} of {len(planned)}"])
+    return table(["data set", "complete seeds of the grid", "begun", "runs"], rows)
 
 
 def controls() -> str:
