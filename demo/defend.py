@@ -9,7 +9,7 @@ import numpy as np
 
 from demo.settings import Floats, Part, Settings, Split, Step
 from infocore.report import Chart, Images, Section, Series, Table
-from mid.audit import LeakageAudit
+from mid.leakage import LeakageAudit
 from mid.torch import InversionAttack, MIDClassifier, audit_leakage
 
 T = TypeVar("T")

@@ -40,11 +40,11 @@ def test_contracts_hold(copy: pathlib.Path) -> None:
     [
         ("infocore/src/infocore/bounds.py", "import gtheory"),
         ("gtheory/src/gtheory/truth/__init__.py", "import cmim"),
-        ("mid/src/mid/audit.py", "import gtheory"),
+        ("mid/src/mid/leakage.py", "import gtheory"),
         ("cmim/src/cmim/losses.py", "import mid"),
         ("infocore/src/infocore/bounds.py", "import torch"),
         ("gtheory/src/gtheory/truth/__init__.py", "import torch.nn"),
-        ("mid/src/mid/audit.py", "import lightning"),
+        ("mid/src/mid/leakage.py", "import lightning"),
         ("infocore/src/infocore/bounds.py", "def f():\n    import torch"),
     ],
 )

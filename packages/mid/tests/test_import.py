@@ -12,7 +12,7 @@ def run(code):
 
 
 def test_mid_loads_no_torch():
-    code = "import mid, mid.audit, mid.attacks.metrics, mid.information, sys; assert 'torch' not in sys.modules"
+    code = "import mid, mid.leakage, mid.attacks.metrics, mid.information, sys; assert 'torch' not in sys.modules"
     done = run(code)
     assert done.returncode == 0, done.stderr
 

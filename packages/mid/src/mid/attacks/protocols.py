@@ -6,10 +6,11 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Access", "Attack", "AttackResult", "Output", "Target"]
+__all__ = ["Access", "Attack", "AttackResult", "Interface", "Needs", "Output", "Target"]
 
-Output = Literal["logits", "probabilities"]
+Output = Literal["labels", "values", "probabilities", "logits"]
 Access = Literal["sampled", "mean"]
+Interface = Literal["labels", "values", "probabilities", "logits", "gradients", "parameters"]
 
 
 def in_words(access: str, queries: int) -> str:
@@ -22,7 +23,7 @@ def in_words(access: str, queries: int) -> str:
 class Target(Protocol):
     """What an attack can reach: anything that answers queries.
 
-    `mid.torch.MIDClassifier` is one; wrap any other predictor in a class with this one method.
+    The models of this package are targets; `mid.attacks.Predictor` makes one of any other fitted predictor.
     """
 
     def release(
@@ -34,10 +35,10 @@ class Target(Protocol):
         ----------
         X : array of shape (n, dx)
             Records asked about.
-        output : {"logits", "probabilities"}
-            What is released.
+        output : {"labels", "values", "probabilities", "logits"}
+            What is released: the label of a classifier, the value of a regressor, or a row of scores.
         queries : int
-            How often each record is asked; the answers are averaged.
+            How often each record is asked; answers are averaged, of labels the most frequent one is taken.
         access : {"sampled", "mean"}
             Noisy answers, or (white box) the answer without noise.
         rng : int or numpy.random.Generator
@@ -45,10 +46,32 @@ class Target(Protocol):
 
         Returns
         -------
-        array of shape (n, C)
+        array of shape (n, C), or (n,) for labels and values
             The averaged answers.
         """
         ...
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Needs:
+    """What an attack must be given before it can start.
+
+    Parameters
+    ----------
+    interface : {"labels", "values", "probabilities", "logits", "gradients", "parameters"}
+        The least that the target must answer with. Gradients and parameters are white-box access.
+    response : bool
+        Whether the true response (the label or value to be predicted) of an attacked record must be known.
+    released : bool
+        Whether the released answer about the attacked record itself must be seen.
+    auxiliary : bool
+        Whether records from the same population are needed, sensitive values included.
+    """
+
+    interface: Interface
+    response: bool = False
+    released: bool = False
+    auxiliary: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

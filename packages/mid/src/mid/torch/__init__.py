@@ -11,13 +11,13 @@ except ImportError as error:
     ) from error
 
 from mid.torch.alignment import InversionAttack as InversionAttack
-from mid.torch.audit import audit_leakage as audit_leakage
 from mid.torch.bottleneck import BottleneckHead as BottleneckHead
 from mid.torch.bottleneck import BottleneckOutput as BottleneckOutput
 from mid.torch.bottleneck import bottleneck_objective as bottleneck_objective
 from mid.torch.bottleneck import divergence as divergence
 from mid.torch.bottleneck import information_loss as information_loss
 from mid.torch.classifier import MIDClassifier as MIDClassifier
+from mid.torch.leakage import audit_leakage as audit_leakage
 
 __all__ = [
     "BottleneckHead",

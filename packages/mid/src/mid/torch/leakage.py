@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from infocore.errors import ShapeError
 from mid.attacks.protocols import Access, Output, Target
 from mid.attacks.reading import read
-from mid.audit import LeakageAudit, leakage_lower_bound, leakage_upper_bound
+from mid.leakage import LeakageAudit, leakage_lower_bound, leakage_upper_bound
 
 __all__ = ["Audited", "Scorer", "audit_leakage"]
 

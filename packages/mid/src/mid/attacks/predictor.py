@@ -1,0 +1,157 @@
+"""`Predictor`: any fitted scikit-learn predictor as the target of an attack."""
+
+import dataclasses
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import get_tags
+
+from infocore.errors import ParameterError
+from mid.attacks.protocols import Access, Output
+
+__all__ = ["Predictor", "check_release", "most_frequent"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictor:
+    """A fitted scikit-learn classifier, regressor or pipeline that answers queries (`mid.attacks.Target`).
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted; with `predict`, and `predict_proba` if probabilities are wanted. One that has a `release` of its own, or
+        a pipeline that ends in one, answers by it.
+
+    Notes
+    -----
+    A predictor of scikit-learn draws its noise, if it has any, from a state of its own: `rng` reaches only models
+    with a `release`.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression
+    >>> line = LinearRegression().fit([[0.0], [1.0]], [0.0, 2.0])
+    >>> Predictor(line).release([[3.0]], output="values").round(6).tolist()
+    [6.0]
+    """
+
+    model: Any
+
+    def release(
+        self,
+        X: ArrayLike,
+        *,
+        output: Output,
+        queries: int = 1,
+        access: Access = "sampled",
+        rng: int | np.random.Generator = 0,
+    ) -> NDArray[Any]:
+        """Answer a batch of queries.
+
+        Parameters
+        ----------
+        X : array or data frame of shape (n, dx)
+            Records asked about.
+        output : {"labels", "values", "probabilities", "logits"}
+            What is released.
+        queries : int
+            How often each record is asked, if answers are noisy.
+        access : {"sampled", "mean"}
+            Noisy answers or the answer without noise.
+        rng : int or numpy.random.Generator
+            Seed of the noise.
+
+        Returns
+        -------
+        array of shape (n,) or (n, C)
+            Labels and values, or scores.
+
+        Raises
+        ------
+        ParameterError
+            If the model cannot answer with `output`, or answers are noisy and the answer without noise is asked for.
+        """
+        check_release("Predictor.release", output, queries, access)
+        model, x = _last(self.model, X)
+        if hasattr(model, "release"):
+            return np.asarray(model.release(x, output=output, queries=queries, access=access, rng=rng))
+        answer = _method(model, output)
+        noisy = _noisy(model)
+        if noisy and access == "mean":
+            raise ParameterError(
+                f'Predictor.release: `access` must be "sampled" for a {type(model).__name__}: its answers are '
+                "noisy, and it does not say what they are without noise."
+            )
+        answers = [np.asarray(answer(x)) for _ in range(queries if noisy else 1)]
+        if len(answers) == 1:
+            return answers[0]
+        return most_frequent(answers) if output == "labels" else np.mean(answers, axis=0)
+
+
+def check_release(caller: str, output: str, queries: int, access: str) -> None:
+    """Refuse settings of a query that are not among those that exist.
+
+    Parameters
+    ----------
+    caller : str
+        Who asks.
+    output, queries, access : str, int, str
+        As in `mid.attacks.Target.release`.
+
+    Raises
+    ------
+    ParameterError
+        If one is not among its values.
+    """
+    for name, value, allowed in (("output", output, get_args(Output)), ("access", access, get_args(Access))):
+        if value not in allowed:
+            raise ParameterError(f"{caller}: `{name}` must be one of {allowed}; got {value!r}.")
+    if queries < 1:
+        raise ParameterError(f"{caller}: `queries` must be at least 1; got {queries}.")
+
+
+def most_frequent(answers: list[NDArray[Any]]) -> NDArray[Any]:
+    """Label that was answered most often, for each record.
+
+    Parameters
+    ----------
+    answers : list of arrays of shape (n,)
+        The labels of each round of queries.
+
+    Returns
+    -------
+    array of shape (n,)
+        Of labels as frequent as each other, the first in their order.
+    """
+    labels, codes = np.unique(np.stack(answers), return_inverse=True)
+    codes = codes.reshape(len(answers), -1)
+    counts = np.stack([(codes == k).sum(0) for k in range(len(labels))])
+    return labels[counts.argmax(0)]
+
+
+def _last(model: Any, x: Any) -> tuple[Any, Any]:
+    """Return the model that answers and what it is asked: of a pipeline that ends in a release, its last step."""
+    steps = getattr(model, "steps", None)
+    if steps and hasattr(steps[-1][1], "release"):
+        return steps[-1][1], model[:-1].transform(x) if len(steps) > 1 else x
+    return model, x
+
+
+def _method(model: Any, output: str) -> Any:
+    name, kind = {
+        "labels": ("predict", "classifier"),
+        "probabilities": ("predict_proba", "classifier"),
+        "values": ("predict", "regressor"),
+    }.get(output, ("", ""))
+    known = get_tags(model).estimator_type if hasattr(model, "__sklearn_tags__") else None
+    if not hasattr(model, name) or known not in (None, kind):
+        raise ParameterError(
+            f"Predictor.release: `output` {output!r} is not what a {type(model).__name__} answers with; ask for labels "
+            "or probabilities of a classifier with predict_proba, for values of a regressor."
+        )
+    return getattr(model, name)
+
+
+def _noisy(model: Any) -> bool:
+    return bool(get_tags(model).non_deterministic) if hasattr(model, "__sklearn_tags__") else False
