@@ -19,6 +19,37 @@ ALL = [
 ]
 
 
+def random_mixture(seed):
+    """Two to sixty components, equal or weighted, spread over 1e-2 to 1e2 noises."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 60))
+    mu = rng.standard_normal(n) if seed % 2 else rng.choice(rng.standard_normal(4), n) + 0.1 * rng.standard_normal(n)
+    weight = rng.integers(0, 4, n) + np.eye(n, dtype=int)[0] if seed % 3 == 0 else None
+    return mu, float(10 ** rng.uniform(-2, 2)), weight
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_bounds_on_random_mixtures(seed):
+    mu, sigma, weight = random_mixture(seed)
+    exact = information.exact(mu, sigma, weight)
+    pairwise = information.kl_upper(mu, sigma, weight)
+    assert information.bhattacharyya_lower(mu, sigma, weight) <= exact + 1e-6
+    assert exact <= min(pairwise, information.gaussian(mu, sigma, weight)) + 1e-6
+    assert information.taylor0(mu, sigma, weight) == pytest.approx(pairwise - 0.5, abs=1e-10)
+
+
+@pytest.mark.parametrize("function", ALL)
+def test_a_weight_is_that_many_records(function):
+    mu, weight = two_humps()[::30], np.random.default_rng(0).integers(0, 5, 40)
+    assert function(mu, 0.1, weight) == pytest.approx(function(np.repeat(mu, weight), 0.1), abs=1e-12)
+    assert function(mu, 0.1, 7.0 * np.ones(40)) == pytest.approx(function(mu, 0.1), abs=1e-12)
+    with pytest.raises(ShapeError, match=rf"{function.__name__}: `weight`.*\(3,\)"):
+        function(mu, 0.1, np.ones(3))
+    for bad in (np.zeros(40), -np.ones(40), np.full(40, np.nan)):
+        with pytest.raises(ParameterError, match="`weight`"):
+            function(mu, 0.1, bad)
+
+
 def two_humps():
     rng = np.random.default_rng(0)
     return np.concatenate([rng.normal(-0.3, 0.08, 600), rng.normal(0.2, 0.05, 600)])

@@ -13,8 +13,8 @@ from mid import MIDLinearRegression, information
 
 @parametrize_with_checks(
     [
-        MIDLinearRegression(lam=0.01, release="mean"),
-        MIDLinearRegression(lam=0.01, variant="fixed_sigma", sigma=0.3, release="mean"),
+        MIDLinearRegression(lam=0.01, release_as="mean"),
+        MIDLinearRegression(lam=0.01, variant="fixed_sigma", sigma=0.3, release_as="mean"),
         MIDLinearRegression(lam=0.01),
     ]
 )
@@ -60,7 +60,7 @@ def test_learned_sigma_is_the_minimum_found_numerically(a):
 def test_learned_sigma_costs_half_of_lam(a):
     x, y = data()
     _, v0, error = least_squares(x, y)
-    model = MIDLinearRegression(2 * v0 * a, release="mean").fit(x, y)
+    model = MIDLinearRegression(2 * v0 * a, release_as="mean").fit(x, y)
     expected = np.mean((y - model.predict(x)) ** 2) + model.release_std_**2
     assert expected == pytest.approx(error + a * v0, abs=1e-9)
     # eq. 23 by the Gaussian estimator, an identity: 0.5 log(2 v0 / lam)
@@ -68,7 +68,7 @@ def test_learned_sigma_costs_half_of_lam(a):
     assert information.gaussian(mu, model.release_std_) == pytest.approx(0.5 * math.log(1 / a), abs=1e-9)
     assert model.information_bounds_[0] <= model.information_ <= model.information_bounds_[1] + 1e-9
 
-    noisy = clone(model).set_params(release="sample").fit(x, y)
+    noisy = clone(model).set_params(release_as="sample").fit(x, y)
     errors = np.array([(y - noisy.predict(x)) ** 2 for _ in range(50)])
     spread = errors.mean(1).std(ddof=1) / math.sqrt(50)
     assert abs(errors.mean() - expected) < 4 * spread
@@ -158,7 +158,7 @@ def test_noise_is_fresh_at_every_call_and_repeats_after_fit():
         ({"lam": -1.0}, "lam"),
         ({"lam": math.nan}, "lam"),
         ({"lam": 1.0, "variant": "ridge"}, "variant"),
-        ({"lam": 1.0, "release": "logits"}, "release"),
+        ({"lam": 1.0, "release_as": "logits"}, "release_as"),
         ({"lam": 1.0, "sigma": 0.1}, "sigma"),
         ({"lam": 1.0, "variant": "fixed_sigma"}, "sigma"),
         ({"lam": 1.0, "variant": "fixed_sigma", "sigma": 0.0}, "sigma"),

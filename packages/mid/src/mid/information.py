@@ -1,7 +1,7 @@
 r"""Information of a noisy scalar release, :math:`\hat Y = \mu(X) + \sigma \varepsilon` with standard normal noise.
 
-`mu` holds the predictor's value at n records, so the release has the law of a Gaussian mixture with n equal
-components (eq. 13) and :math:`I(X; \hat Y) = h(\hat Y) - \tfrac12 \log(2\pi e \sigma^2)` (eq. 14). The functions are
+`mu` holds the predictor's value at n records, so the release has the law of a Gaussian mixture with n components, equal
+or weighted (eq. 13), and :math:`I(X; \hat Y) = h(\hat Y) - \tfrac12 \log(2\pi e \sigma^2)` (eq. 14). The functions are
 estimates of that number in nats, from the exact integral to cheap bounds; for every mixture
 
 .. math:: I_{\mathrm{bhattacharyya}} \le I_{\mathrm{exact}} \le \min(I_{\mathrm{kl\_upper}}, I_{\mathrm{gaussian}}).
@@ -32,10 +32,11 @@ Floats = NDArray[np.float64]
 
 _REACH = 10.0  # standard deviations beyond which a component adds less than exp(-50)
 _STEP = 0.1  # grid step of the integral, in standard deviations
+_LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 _CELLS = 1 << 21  # entries of the largest block of pairwise terms held at once (16 MB)
 
 
-def gaussian(mu: ArrayLike, sigma: float) -> float:
+def gaussian(mu: ArrayLike, sigma: float, weight: ArrayLike | None = None) -> float:
     r"""Upper bound by matching the variance: :math:`\tfrac12 \log(1 + v / \sigma^2)`, eq. 15.
 
     Parameters
@@ -44,6 +45,8 @@ def gaussian(mu: ArrayLike, sigma: float) -> float:
         The predictor's value at each record.
     sigma : float
         Standard deviation of the release noise, positive.
+    weight : array of shape (n,), optional
+        How often each record counts; an integer weight is that many equal records.
 
     Returns
     -------
@@ -53,18 +56,20 @@ def gaussian(mu: ArrayLike, sigma: float) -> float:
     Raises
     ------
     ShapeError, NonFiniteError, ParameterError
-        If `mu` is not a non-empty vector of finite numbers, or `sigma` is not positive and finite.
+        If `mu` is not a non-empty vector of finite numbers, `sigma` is not positive and finite, or `weight` does not
+        hold one finite number of at least 0 per record, not all 0.
 
     Examples
     --------
     >>> round(gaussian([-1.0, 1.0], 1.0), 4)  # 0.5 log 2
     0.3466
     """
-    m = _checked(mu, sigma, "gaussian")
-    return 0.5 * math.log1p(float(np.var(m / sigma)))
+    m, p = _checked(mu, sigma, weight, "gaussian")
+    m = m - float(p @ m)
+    return 0.5 * math.log1p(float(p @ m**2))
 
 
-def kl_upper(mu: ArrayLike, sigma: float) -> float:
+def kl_upper(mu: ArrayLike, sigma: float, weight: ArrayLike | None = None) -> float:
     r"""Pairwise Kullback-Leibler upper bound, eq. 16.
 
     .. math:: -\frac1n \sum_i \log \frac1n \sum_j e^{-(\mu_i - \mu_j)^2 / 2\sigma^2}
@@ -75,6 +80,8 @@ def kl_upper(mu: ArrayLike, sigma: float) -> float:
         The predictor's value at each record.
     sigma : float
         Standard deviation of the release noise, positive.
+    weight : array of shape (n,), optional
+        How often each record counts; an integer weight is that many equal records.
 
     Returns
     -------
@@ -91,10 +98,10 @@ def kl_upper(mu: ArrayLike, sigma: float) -> float:
     >>> round(kl_upper([0.0, 100.0], 1.0), 4)  # two records that cannot be confused: log 2
     0.6931
     """
-    return _pairwise(_checked(mu, sigma, "kl_upper") / sigma)
+    return _pairwise(*_checked(mu, sigma, weight, "kl_upper"))
 
 
-def bhattacharyya_lower(mu: ArrayLike, sigma: float) -> float:
+def bhattacharyya_lower(mu: ArrayLike, sigma: float, weight: ArrayLike | None = None) -> float:
     r"""Pairwise Bhattacharyya lower bound, eq. 17: `kl_upper` at twice the noise.
 
     Parameters
@@ -103,6 +110,8 @@ def bhattacharyya_lower(mu: ArrayLike, sigma: float) -> float:
         The predictor's value at each record.
     sigma : float
         Standard deviation of the release noise, positive.
+    weight : array of shape (n,), optional
+        How often each record counts; an integer weight is that many equal records.
 
     Returns
     -------
@@ -119,10 +128,11 @@ def bhattacharyya_lower(mu: ArrayLike, sigma: float) -> float:
     >>> bhattacharyya_lower([3.0, 3.0], 1.0) == 0  # the release does not depend on the record
     True
     """
-    return _pairwise(_checked(mu, sigma, "bhattacharyya_lower") / (2.0 * sigma))
+    m, p = _checked(mu, sigma, weight, "bhattacharyya_lower")
+    return _pairwise(0.5 * m, p)
 
 
-def taylor0(mu: ArrayLike, sigma: float) -> float:
+def taylor0(mu: ArrayLike, sigma: float, weight: ArrayLike | None = None) -> float:
     r"""Huber's expansion to order 0, eq. 18: exactly `kl_upper` minus one half.
 
     Parameters
@@ -131,6 +141,8 @@ def taylor0(mu: ArrayLike, sigma: float) -> float:
         The predictor's value at each record.
     sigma : float
         Standard deviation of the release noise, positive.
+    weight : array of shape (n,), optional
+        How often each record counts; an integer weight is that many equal records.
 
     Returns
     -------
@@ -147,10 +159,10 @@ def taylor0(mu: ArrayLike, sigma: float) -> float:
     >>> taylor0([3.0, 3.0], 1.0)
     -0.5
     """
-    return _pairwise(_checked(mu, sigma, "taylor0") / sigma) - 0.5
+    return _pairwise(*_checked(mu, sigma, weight, "taylor0")) - 0.5
 
 
-def taylor2(mu: ArrayLike, sigma: float) -> float:
+def taylor2(mu: ArrayLike, sigma: float, weight: ArrayLike | None = None) -> float:
     r"""Huber's expansion to order 2, eq. 19: the curvature of the log-density at each component added to `taylor0`.
 
     Parameters
@@ -159,6 +171,8 @@ def taylor2(mu: ArrayLike, sigma: float) -> float:
         The predictor's value at each record.
     sigma : float
         Standard deviation of the release noise, positive.
+    weight : array of shape (n,), optional
+        How often each record counts; an integer weight is that many equal records.
 
     Returns
     -------
@@ -175,20 +189,21 @@ def taylor2(mu: ArrayLike, sigma: float) -> float:
     >>> abs(taylor2([3.0, 3.0], 1.0)) < 1e-12
     True
     """
-    m = _checked(mu, sigma, "taylor2") / sigma
+    m, p = _checked(mu, sigma, weight, "taylor2")
+    log_p = np.log(p)
     value, curvature = 0.0, 0.0
-    for rows in _blocks(m):
-        offset = m[None, :] - rows[:, None]
-        log_kernel = -0.5 * offset**2
-        log_total = _log_sum_exp(log_kernel)[:, None]
-        weight = np.exp(log_kernel - log_total)
-        slope = (weight * offset).sum(1)
-        value -= float(log_total.sum())
-        curvature += float(((weight * offset**2).sum(1) - slope**2 - 1.0).sum())
-    return value / len(m) + math.log(len(m)) - 0.5 - 0.5 * curvature / len(m)
+    for rows in _blocks(len(m)):
+        offset = m[None, :] - m[rows, None]
+        log_kernel = log_p - 0.5 * offset**2
+        log_total = _log_sum_exp(log_kernel)
+        near = np.exp(log_kernel - log_total[:, None])
+        slope = (near * offset).sum(1)
+        value -= float(p[rows] @ log_total)
+        curvature += float(p[rows] @ ((near * offset**2).sum(1) - slope**2 - 1.0))
+    return value - 0.5 - 0.5 * curvature
 
 
-def exact(mu: ArrayLike, sigma: float) -> float:
+def exact(mu: ArrayLike, sigma: float, weight: ArrayLike | None = None) -> float:
     r"""The information itself, by trapezoid integration of :math:`-p \log p`, eq. 20.
 
     Parameters
@@ -197,6 +212,8 @@ def exact(mu: ArrayLike, sigma: float) -> float:
         The predictor's value at each record.
     sigma : float
         Standard deviation of the release noise, positive.
+    weight : array of shape (n,), optional
+        How often each record counts; an integer weight is that many equal records.
 
     Returns
     -------
@@ -218,8 +235,9 @@ def exact(mu: ArrayLike, sigma: float) -> float:
     >>> round(exact([0.0, 100.0], 1.0), 6)  # two records that cannot be confused: log 2
     0.693147
     """
-    m = np.sort(_checked(mu, sigma, "exact") / sigma)
-    m = m - m[0]
+    m, p = _checked(mu, sigma, weight, "exact")
+    order = np.argsort(m, kind="stable")
+    m, log_weight = m[order] - m[order[0]], np.log(p[order])
     gaps = np.flatnonzero(np.diff(m) > 2.0 * _REACH)  # between groups the density vanishes
     starts, ends = np.append(0, gaps + 1), np.append(gaps, len(m) - 1)
     entropy = 0.0
@@ -229,15 +247,15 @@ def exact(mu: ArrayLike, sigma: float) -> float:
         width = max(1, _CELLS // len(m))
         for at in range(0, points, width):
             z = low + _STEP * np.arange(at, min(at + width, points))
-            near = m[np.searchsorted(m, z[0] - _REACH) : np.searchsorted(m, z[-1] + _REACH)]
-            if len(near):
-                log_p = _log_sum_exp(-0.5 * (z[:, None] - near[None, :]) ** 2)
-                log_p -= math.log(len(m)) + 0.5 * math.log(2.0 * math.pi)
+            near = slice(np.searchsorted(m, z[0] - _REACH), np.searchsorted(m, z[-1] + _REACH))
+            if near.stop > near.start:
+                log_p = _log_sum_exp(log_weight[near] - 0.5 * (z[:, None] - m[near]) ** 2) - _LOG_ROOT_TWO_PI
                 entropy -= _STEP * float((np.exp(log_p) * log_p).sum())
-    return entropy - 0.5 * math.log(2.0 * math.pi * math.e)
+    return entropy - 0.5 - _LOG_ROOT_TWO_PI
 
 
-def _checked(mu: ArrayLike, sigma: float, caller: str) -> Floats:
+def _checked(mu: ArrayLike, sigma: float, weight: ArrayLike | None, caller: str) -> tuple[Floats, Floats]:
+    """Values in units of the noise and their probabilities, without records of weight 0."""
     m = np.asarray(mu, dtype=np.float64)
     if m.ndim != 1 or len(m) == 0:
         raise ShapeError(f"{caller}: `mu` must be a vector with one value per record; got shape {m.shape}.")
@@ -249,7 +267,14 @@ def _checked(mu: ArrayLike, sigma: float, caller: str) -> Floats:
             f"{caller}: `sigma` must be positive and finite; got {sigma!r}. Without noise a release carries all the "
             "information of the predictor."
         )
-    return m
+    if weight is None:
+        return m / sigma, np.full(len(m), 1.0 / len(m))
+    w = np.asarray(weight, dtype=np.float64)
+    if w.shape != m.shape:
+        raise ShapeError(f"{caller}: `weight` must hold one number per record, {len(m)}; got shape {w.shape}.")
+    if not (np.isfinite(w).all() and (w >= 0).all() and w.any()):
+        raise ParameterError(f"{caller}: `weight` must hold finite numbers of at least 0, not all of them 0.")
+    return m[w > 0] / sigma, w[w > 0] / w.sum()
 
 
 def _log_sum_exp(a: Floats) -> Floats:
@@ -257,13 +282,15 @@ def _log_sum_exp(a: Floats) -> Floats:
     return result
 
 
-def _blocks(m: Floats) -> Iterator[Floats]:
-    rows = max(1, _CELLS // len(m))
-    for at in range(0, len(m), rows):
-        yield m[at : at + rows]
+def _blocks(n: int) -> Iterator[slice]:
+    rows = max(1, _CELLS // n)
+    for at in range(0, n, rows):
+        yield slice(at, min(at + rows, n))
 
 
-def _pairwise(m: Floats) -> float:
+def _pairwise(m: Floats, p: Floats) -> float:
     """Minus the mean over i of ``log mean_j exp(-(m_i - m_j)^2 / 2)``."""
-    total = sum(float(_log_sum_exp(-0.5 * (rows[:, None] - m[None, :]) ** 2).sum()) for rows in _blocks(m))
-    return math.log(len(m)) - total / len(m)
+    log_p = np.log(p)
+    return -sum(
+        float(p[rows] @ _log_sum_exp(log_p - 0.5 * (m[rows, None] - m[None, :]) ** 2)) for rows in _blocks(len(m))
+    )
