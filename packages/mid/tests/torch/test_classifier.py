@@ -51,7 +51,11 @@ def accuracy(beta, **access):
 
 @pytest.mark.slow
 def test_price_buys_down_the_bound_and_the_reconstruction():
-    """Claim C12, relative thresholds; the guide's table has the numbers measured."""
+    """Claim C12, relative thresholds; the guide's table has the numbers measured.
+
+    Of seeds 0, 1, 2 the bound falls 8.7, 9.6 and 10.6-fold to 1e-3, 28, 27 and 31-fold to 1e-2, and accuracy of the
+    mean latent at 1e-2 is 0.975, 0.977 and 0.992.
+    """
     x = digits()["fresh"][0]
     kl = {beta: trained(beta).information(x).mean() for beta in (0.0, 1e-3, 1e-2)}
     assert kl[0.0] > 5 * kl[1e-3]  # measured 424 and 44 nats
@@ -65,7 +69,7 @@ def test_price_buys_down_the_bound_and_the_reconstruction():
 
 @pytest.mark.slow
 def test_repeated_queries_undo_the_noise():
-    """Claim C13, for accuracy and for the attack."""
+    """Claim C13, for accuracy (of seeds 0, 1, 2: 0.166, 0.128 and 0.139 more) and for the attack."""
     assert accuracy(0.1, queries=100) - accuracy(0.1) > 0.10  # measured 0.972 and 0.806
     once, often, white_box = (inversion(0.1, **how).mse for how in ({}, {"queries": 100}, {"access": "mean"}))
     assert often < 0.8 * once  # 0.0303 and 0.0477
@@ -93,6 +97,38 @@ def test_probabilities_are_the_softmax_of_a_draw():
     model, x = trained(0.1), digits()["fresh"][0][:50]
     assert model.predict_proba(x, rng=5) == pytest.approx(softmax(model.logits(x, rng=5), axis=1), abs=1e-6)
     assert model.predict_proba(x, queries=9).sum(1) == pytest.approx(np.ones(50), abs=1e-5)
+
+
+def test_labels_are_those_most_often_answered():
+    model, x = trained(0.1), digits()["fresh"][0]
+    generator = torch.Generator().manual_seed(int(np.random.default_rng(6).integers(2**63)))
+    votes = model.draws(torch.tensor(x), 3, generator).argmax(2).numpy()
+    want = [np.bincount(column, minlength=10).argmax() for column in votes.T]
+    labels = model.release(x, output="labels", queries=3, rng=6)
+    assert (labels == model.classes_[want]).all()
+    assert not (labels == model.predict(x, queries=3, rng=6)).all()  # the mean logit may rank otherwise
+
+
+def test_white_box_access_to_draws_and_latent():
+    model, x = trained(0.1), digits()["fresh"][0][:50]
+    records = torch.tensor(x, requires_grad=True)
+    seed = int(np.random.default_rng(3).integers(2**63))
+    draws = model.draws(records, 5, torch.Generator().manual_seed(seed))
+    assert draws.shape == (5, 50, 10)
+    np.testing.assert_allclose(draws.mean(0).detach(), model.logits(x, queries=5, rng=3), atol=1e-5)
+    mean = model.draws(records, None, None)
+    np.testing.assert_allclose(mean[0].detach(), model.logits(x, access="mean"), atol=1e-6)
+    torch.testing.assert_close(model.module_.head.classifier(model.features(records)), mean[0])
+    for answer in (draws, mean, model.features(records)):
+        assert torch.autograd.grad(answer.sum(), records)[0].abs().sum() > 0
+
+
+def test_long_tables_are_answered_in_parts():
+    model, x = trained(0.1), np.tile(digits()["fresh"][0], (11, 1))
+    assert len(x) > 4096
+    assert model.information(x).shape == (len(x),)
+    np.testing.assert_allclose(model.logits(x, access="mean")[-397:], model.logits(x[:397], access="mean"), atol=1e-5)
+    assert not (model.logits(x)[:397] == model.logits(x)[-397:]).any()  # noise is not repeated from part to part
 
 
 def test_undefended_network_has_no_noise_and_no_bound():
@@ -134,7 +170,8 @@ def test_refusals():
         MIDClassifier().fit(x, np.zeros(20, int))
     model, x = trained(0.1), digits()["fresh"][0]
     for settings, name in (
-        ({"output": "labels"}, "output"),
+        ({"output": "values"}, "output"),
+        ({"output": "scores"}, "output"),
         ({"access": "root"}, "access"),
         ({"queries": 0}, "queries"),
     ):
