@@ -23,7 +23,19 @@ from numpy.typing import ArrayLike, NDArray
 from infocore.errors import DataError, MissingExtraError, ParameterError, ShapeError
 from infocore.result import plain
 
-__all__ = ["Chart", "Images", "Report", "Section", "Series", "Table", "read", "render", "to_dict", "write"]
+__all__ = [
+    "Chart",
+    "Images",
+    "Report",
+    "Section",
+    "Series",
+    "Table",
+    "read",
+    "render",
+    "to_dict",
+    "write",
+    "write_json",
+]
 
 SCHEMA = 1
 _DISTRIBUTIONS = ("infocore", "gtheory", "cmim", "mid-defense", "numpy", "scipy", "scikit-learn", "torch")
@@ -284,9 +296,9 @@ def write(report: Report, folder: str | os.PathLike[str]) -> tuple[Path, Path]:
     """
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(to_dict(report), indent=1, allow_nan=False) + "\n"
-    page = render(json.loads(text))
-    return _replace(place / "report.json", text), _replace(place / "report.html", page)
+    data = to_dict(report)
+    page = render(json.loads(json.dumps(data)))
+    return write_json(data, place / "report.json"), _replace(place / "report.html", page)
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -315,6 +327,24 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     if found != SCHEMA:
         raise DataError(f"report.read: {path} has schema {found!r}; this version reads {SCHEMA}.")
     return cast("dict[str, Any]", data)
+
+
+def write_json(data: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
+    """Write plain data as JSON, whole or not at all.
+
+    Parameters
+    ----------
+    data : mapping
+        Of JSON's types; NaN and infinities as text, as `infocore.result.plain` returns them.
+    path : path
+        The file; one that is there is replaced.
+
+    Returns
+    -------
+    path
+        The file.
+    """
+    return _replace(Path(path), json.dumps(data, indent=1, allow_nan=False) + "\n")
 
 
 def _item(item: Table | Chart | Images) -> dict[str, Any]:

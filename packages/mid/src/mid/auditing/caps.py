@@ -1,0 +1,275 @@
+r"""What a known release channel allows: information about the attribute, and the accuracy no attack can exceed.
+
+The release is a draw from a law that is known given the record, :math:`\hat Y \sim N(\mu(x), \sigma(x)^2)`. For a
+record with known columns :math:`x_{ns}` the m candidates make a channel with m inputs, and whatever the prior is,
+
+.. math:: I(X_s; \hat Y | x_{ns}) \le \min\{\log m, \max_v KL(p_v \| q)\} =: L(x_{ns}) \quad\text{for every law } q.
+
+An attacker who sees the draw, and neither the true response nor anything else that depends on :math:`x_s` given
+:math:`x_{ns}`, gains at most (derived here; the first is Pinsker's inequality, eq. 8)
+
+.. math:: \mathrm{Adv}(x_{ns}) \le \min\{\sqrt{L / 2},\; (1 - 1/m) \max_{v, w} TV(p_v, p_w)\}
+
+over :math:`\max_v p(v | x_{ns})`. For the second: with w the most probable candidate,
+:math:`\int \max_v p(v) p_v \le p(w) + \sum_{v \ne w} p(v)\, TV(p_v, p_w) \le p(w) + (1 - p(w)) \max TV`.
+
+These bounds say **nothing** of an attacker who knows the true response: it is informative by itself and no function of
+the release.
+"""
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import erf
+
+from infocore.bounded_means import mean_upper_bound
+from infocore.errors import ParameterError, ShapeError
+from infocore.result import MIEstimate
+from mid.attacks.attribute.sensitive import SensitiveAttribute
+
+__all__ = ["ReleaseCap", "advantage_caps", "attribute_leakage", "fano_error", "release_cap", "release_law"]
+
+Floats = NDArray[np.float64]
+
+
+def release_law(model: Any, X: Any) -> tuple[Floats, Floats] | None:
+    """Mean and standard deviation of a model's noisy release, if it says what they are.
+
+    Parameters
+    ----------
+    model : estimator
+        With ``release_law(X) -> (mean, std)``, or with ``release_mean(X)`` and ``release_std_``; or a pipeline that
+        ends in one.
+    X : array or data frame of shape (n, dx)
+        Records.
+
+    Returns
+    -------
+    tuple of two arrays of shape (n, k), or None
+        None for a model whose noise is unknown, or that has none.
+    """
+    steps = getattr(model, "steps", None)
+    if steps:
+        return release_law(steps[-1][1], model[:-1].transform(X) if len(steps) > 1 else X)
+    if hasattr(model, "release_law"):
+        law = model.release_law(X)
+        if law is None:
+            return None
+        mean, std = (np.asarray(part, np.float64) for part in law)
+    elif hasattr(model, "release_mean") and hasattr(model, "release_std_"):
+        if "mean" in (getattr(model, "release_as", ""), getattr(model, "access", "")):
+            return None
+        mean = np.asarray(model.release_mean(X), np.float64)
+        std = np.asarray(model.release_std_, np.float64)
+    else:
+        return None
+    mean = mean.reshape(len(mean), -1)
+    std = np.broadcast_to(std.reshape(-1, 1) if std.ndim == 1 and len(std) == len(mean) else std, mean.shape)
+    return None if not bool(np.all(std > 0)) else (mean, np.array(std))
+
+
+def attribute_leakage(mean: Floats, std: Floats, *, queries: int = 1) -> Floats:
+    r"""Upper bound on :math:`I(X_s; \hat Y | x_{ns})` of each record, for every law of the attribute.
+
+    Parameters
+    ----------
+    mean, std : array of shape (n, m, k)
+        Of the release for each record with each of m candidates put in.
+    queries : int
+        Number of draws that are seen.
+
+    Returns
+    -------
+    array of shape (n,)
+        In nats, at most ``log m``; the law q is the Gaussian with the mean and variance of the equal mixture of the
+        candidates.
+
+    Raises
+    ------
+    ShapeError
+        If the two are not of one shape (n, m, k).
+    ParameterError
+        If a standard deviation is not positive, or `queries` is less than 1.
+
+    Examples
+    --------
+    >>> attribute_leakage(np.zeros((1, 2, 1)), np.ones((1, 2, 1))).tolist()  # the candidates answer alike
+    [0.0]
+    """
+    _check(mean, std, queries, "attribute_leakage")
+    m = mean.shape[1]
+    alike = bool(np.all(std == std[:, :1]))
+    scale, draws = (std / math.sqrt(queries), 1) if alike else (std, queries)
+    centre = mean.mean(1, keepdims=True)
+    variance = (scale**2 + (mean - centre) ** 2).mean(1, keepdims=True)
+    kl = 0.5 * (np.log(variance / scale**2) + (scale**2 + (mean - centre) ** 2) / variance - 1.0).sum(2)
+    return np.minimum(math.log(m), draws * np.maximum(kl.max(1), 0.0))
+
+
+def advantage_caps(mean: Floats, std: Floats, *, queries: int = 1) -> Floats:
+    """Upper bound on the advantage of every attack that sees the release, for each record.
+
+    Parameters
+    ----------
+    mean, std, queries
+        As in `attribute_leakage`.
+
+    Returns
+    -------
+    array of shape (n,)
+        From 0 to ``1 - 1/m``.
+
+    Raises
+    ------
+    ShapeError, ParameterError
+        As `attribute_leakage`.
+
+    Examples
+    --------
+    >>> advantage_caps(np.array([[[0.0], [100.0]]]), np.ones((1, 2, 1))).tolist()  # told apart for certain
+    [0.5]
+    """
+    pinsker = np.sqrt(attribute_leakage(mean, std, queries=queries) / 2.0)
+    m = mean.shape[1]
+    ceiling = 1.0 - 1.0 / m
+    if not bool(np.all(std == std[:, :1])):
+        return np.minimum(pinsker, ceiling)
+    apart = np.zeros(len(mean))
+    for v in range(m):
+        for w in range(v):
+            gap = np.sqrt(queries * (((mean[:, v] - mean[:, w]) / std[:, v]) ** 2).sum(1))
+            apart = np.maximum(apart, erf(gap / (2.0 * math.sqrt(2.0))))
+    return np.minimum(pinsker, ceiling * apart)
+
+
+def fano_error(entropy: float, leakage: float, candidates: int) -> float:
+    r"""Least error of any attack by Fano's inequality, eq. 9.
+
+    .. math:: P(\mathrm{error}) \ge \frac{H(X_s | X_{ns}) - I - \log 2}{\log (m - 1)}
+
+    Parameters
+    ----------
+    entropy : float
+        ``H(X_s | X_ns)`` in nats. Estimated from data it makes the bound an estimate too.
+    leakage : float
+        Information about the attribute in the release, in nats.
+    candidates : int
+        m, more than 2.
+
+    Returns
+    -------
+    float
+        Can be negative: then it says nothing.
+
+    Raises
+    ------
+    ParameterError
+        If `candidates` is less than 3.
+
+    Examples
+    --------
+    >>> round(fano_error(math.log(10), 0.1, 10), 3)
+    0.687
+    """
+    if candidates < 3:
+        raise ParameterError(f"fano_error: `candidates` must be more than 2; got {candidates!r}.")
+    return (entropy - leakage - math.log(2.0)) / math.log(candidates - 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class ReleaseCap:
+    """What the release channel certifies, for attackers who see the release and not the response.
+
+    Parameters
+    ----------
+    leakage : MIEstimate
+        Upper bound on ``I(X_s; Yhat | X_ns)``.
+    advantage : float
+        No attack's advantage over ``max_v p(v | x_ns)`` exceeds this, at the bound's confidence.
+    queries : int
+        Draws that the attacker sees.
+    """
+
+    leakage: MIEstimate
+    advantage: float
+    queries: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types.
+
+        Returns
+        -------
+        dict
+            Every field under its name.
+        """
+        return {"leakage": self.leakage.to_dict(), "advantage": self.advantage, "queries": self.queries}
+
+
+def release_cap(
+    model: Any,
+    attribute: SensitiveAttribute,
+    hidden: pd.DataFrame,
+    columns: list[Any],
+    *,
+    queries: int,
+    confidence: float,
+) -> ReleaseCap | None:
+    """Bound leakage and advantage over the population from some of its records, for a model whose noise is known.
+
+    Parameters
+    ----------
+    model : estimator
+        As in `release_law`.
+    attribute : SensitiveAttribute
+        What is guessed.
+    hidden : data frame of n rows
+        Known columns of independent records of the population.
+    columns : list
+        Columns of a whole record, in order.
+    queries : int
+        Draws that the attacker sees of each record.
+    confidence : float
+        In (0, 1), of each of the two bounds: both are means of bounded numbers, and hold for every law and n.
+
+    Returns
+    -------
+    ReleaseCap or None
+        None if the noise is not known.
+    """
+    bare = hidden.reindex(columns=columns)
+    laws = [release_law(model, attribute.substitute(bare, k)) for k in range(attribute.size)]
+    known = [law for law in laws if law is not None]
+    if len(known) < len(laws):
+        return None
+    mean, std = (np.stack([law[part] for law in known], axis=1) for part in (0, 1))
+    leaks, caps = attribute_leakage(mean, std, queries=queries), advantage_caps(mean, std, queries=queries)
+    top = math.log(attribute.size)
+    value = float(mean_upper_bound(leaks, 0.0, top, confidence=confidence))
+    leakage = MIEstimate(
+        value=value,
+        direction="upper",
+        strength="high-probability",
+        ci=(0.0, value),
+        ci_level=confidence,
+        cap=top,
+        n=len(leaks),
+        method="known release channel, any law of the attribute",
+        diagnostics={"mean": float(leaks.mean())},
+    )
+    advantage = float(mean_upper_bound(caps, 0.0, 1.0 - 1.0 / attribute.size, confidence=confidence))
+    return ReleaseCap(leakage, advantage, queries)
+
+
+def _check(mean: Floats, std: Floats, queries: int, caller: str) -> None:
+    if mean.ndim != 3 or mean.shape != std.shape:
+        raise ShapeError(
+            f"{caller}: `mean` and `std` must be of one shape (n, m, k); got {mean.shape} and {std.shape}."
+        )
+    if not bool(np.all(std > 0)):
+        raise ParameterError(f"{caller}: `std` must be positive; without noise a release tells all it depends on.")
+    if queries < 1:
+        raise ParameterError(f"{caller}: `queries` must be at least 1; got {queries!r}.")

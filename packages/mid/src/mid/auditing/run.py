@@ -1,0 +1,316 @@
+"""`audit`: from a fitted model and a table to a verdict."""
+
+import platform
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from infocore.errors import ParameterError, TooFewSamplesError
+from infocore.result import MIEstimate
+from mid.attacks.attribute import AttributeGame, Records, SensitiveAttribute
+from mid.attacks.attribute.game import Knows
+from mid.attacks.predictor import Predictor
+from mid.attacks.protocols import Output
+from mid.auditing.caps import ReleaseCap, fano_error, release_cap, release_law
+from mid.auditing.lower import attribute_lower_bound, record_lower_bound
+from mid.auditing.played import Played, play
+from mid.auditing.points import Point, defended, measure, pareto
+from mid.auditing.report import AuditReport
+from mid.auditing.suite import MANY_QUERIES, Facts, facts_of
+from mid.auditing.utility import utility_of
+from mid.auditing.verdict import verdict_of
+from mid.auditing.words import recommend, warn
+from mid.leakage import leakage_upper_bound
+
+__all__ = ["audit"]
+
+_LEAST_FRESH = 100
+_CURVE_KNOWN, _CURVE_ATTACKED = 900, 1500  # a curve has a dozen models, each attacked by the whole suite
+_TIMED_ROWS = 1000
+
+
+def audit(
+    model: Any,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    sensitive: Any,
+    X_train: ArrayLike | None = None,
+    y_train: ArrayLike | None = None,
+    games: Sequence[Knows] = ("response", "release"),
+    released: Output | None = None,
+    bins: int | None = None,
+    curve: bool = True,
+    ci_level: float = 0.95,
+    seed: int = 0,
+    progress: bool = False,
+) -> AuditReport:
+    r"""Audit what a fitted model gives away about a sensitive attribute.
+
+    Fresh records are split in two: one half is the attacker's own, the other is attacked. Guessers without the model
+    and attacks with it are run on the same records; what counts is how much an attack gains over **every** guesser that
+    knows what it knows.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted classifier, regressor or pipeline of scikit-learn's kind, or a model of this package.
+    X : array or data frame of shape (n, dx)
+        Fresh records: the model was not trained on them. At least 100.
+    y : array of shape (n,)
+        Their true responses.
+    sensitive : name, number, or sequence of them
+        Column(s) that hold the sensitive attribute; several are one attribute (a one-hot group).
+    X_train, y_train : array of shape (n1, dx), array of shape (n1,), optional
+        Training records and responses: the attacks are run on some of them too, which shows what is memorised, and the
+        curve gets models trained without the attribute, MID models and private ones.
+    games : sequence of {"response", "release", "both"}
+        What the attacker knows of a record besides its other columns.
+    released : {"labels", "values", "probabilities"}, optional
+        The released quantity; the usual for the model if left out.
+    bins : int, optional
+        For a continuous attribute: it is guessed up to one of so many bins.
+    curve : bool
+        Whether models that could be put in its place are made and attacked.
+    ci_level : float
+        Of intervals and certificates; ``1 - ci_level`` is the family-wise error of a verdict.
+    seed : int
+        Of the split, all noise and the bootstrap.
+    progress : bool
+        Whether to show a progress bar on stderr.
+
+    Returns
+    -------
+    AuditReport
+        ``print(report)`` for the words, ``report.write(folder)`` for JSON and a page.
+
+    Raises
+    ------
+    ParameterError
+        If a setting is not one of its values, training records come without responses, or a column is not there.
+    TooFewSamplesError
+        If there are fewer than 100 fresh records.
+
+    Notes
+    -----
+    The audit says what these attacks find, and certifies only what is said to be certified. A stronger attacker may
+    exist; the certificates of a known noise hold for every attacker of their game.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from mid.data import WarfarinLaw
+    >>> from mid.data.warfarin import design
+    >>> table, dose = WarfarinLaw().sample(1200, rng=0)
+    >>> X = design(table)
+    >>> model = LinearRegression().fit(X[:600], dose[:600])
+    >>> report = audit(model, X[600:], dose[600:], sensitive=["vkorc1_A/A", "vkorc1_A/G"], curve=False)
+    >>> [v.beyond_population for v in report.verdicts]  # the response; the released dose
+    [False, True]
+    """
+    _check(games, ci_level)
+    fresh_all = Records(X, y)
+    if len(fresh_all) < _LEAST_FRESH:
+        raise TooFewSamplesError(f"audit: `X` must hold at least {_LEAST_FRESH} fresh records; got {len(fresh_all)}.")
+    training = _training(X_train, y_train, fresh_all)
+    every = fresh_all.X if training is None else pd.concat([fresh_all.X, training.X], ignore_index=True)
+    attribute = SensitiveAttribute.of(
+        every.to_numpy() if not isinstance(X, pd.DataFrame) else every, sensitive, bins=bins
+    )
+    known, attacked, members, split = _split(fresh_all, training, seed)
+    whole = attacked if members is None else _joined(attacked, members)
+    fresh = np.arange(len(whole)) < len(attacked)
+    started = time.perf_counter()
+    with _steps(progress) as tell:
+        played: list[Played] = []
+        tables: dict[str, AttributeGame] = {}
+        facts: Facts | None = None
+        for knows in games:
+            game = AttributeGame(model, attribute, known, whole, knows=knows, released_output=released, seed=seed)
+            facts = facts or facts_of(game.view)
+            tables[knows] = game
+            played.append(play(game, facts, fresh, ci_level=ci_level, seed=seed, tell=tell))
+        assert facts is not None
+        tell("bounds on the information in the release")
+        lower, caps, record, fano = _bounds(
+            model, attribute, known, attacked, facts, released, ci_level=ci_level, seed=seed
+        )
+        points: list[Point] = []
+        if curve:
+            few_known, few_attacked = _few(known, _CURVE_KNOWN), _few(attacked, _CURVE_ATTACKED)
+            for candidate in defended(model, facts, attribute, few_known, training, seed):
+                tell(f"curve: {candidate.name}")
+                points.append(
+                    measure(
+                        candidate, attribute, few_known, few_attacked, games,
+                        output=released, ci_level=ci_level, seed=seed,
+                    )
+                )  # fmt: skip
+            points = pareto(points)
+    verdicts = tuple(verdict_of(g, ci_level=ci_level) for g in played)
+    utility, constant = utility_of(model, attribute, attacked, seed)
+    told = {
+        "model": repr(model),
+        "kind": facts.kind,
+        "released": facts.output,
+        "noisy": facts.noisy,
+        "sensitive": [str(c) for c in attribute.columns],
+        "candidates": list(attribute.labels),
+        "utility on fresh records": utility,
+        "utility of a constant": constant,
+        "known records": len(known),
+        "attacked records": len(attacked),
+        "attacked training records": 0 if members is None else len(members),
+        "seconds per 1000 answers": _cost(model, attribute, attacked),
+        "seconds of the audit": time.perf_counter() - started,
+        "seed": seed,
+        "ci_level": ci_level,
+        "python": platform.python_version(),
+        "split": split,
+    }
+    return AuditReport(
+        verdicts=verdicts,
+        games=tuple(played),
+        leaks_at_least=lower,
+        release_caps=caps,
+        record_cap=record,
+        fano=fano,
+        curve=tuple(points),
+        recommendation=recommend(verdicts, points, facts),
+        warnings=tuple(warn(model, facts, played, caps, training is not None)),
+        facts=told,
+    )
+
+
+def _bounds(
+    model: Any,
+    attribute: SensitiveAttribute,
+    known: Records,
+    attacked: Records,
+    facts: Facts,
+    released: Output | None,
+    *,
+    ci_level: float,
+    seed: int,
+) -> tuple[dict[str, MIEstimate], tuple[ReleaseCap, ...], MIEstimate | None, float | None]:
+    """Everything that is certified of the release, on fresh records."""
+    game = AttributeGame(model, attribute, known, attacked, knows="release", released_output=released, seed=seed)
+    view, truth = game.view, attribute.codes(attacked.X)
+    answers = view.ask_table(attacked.X, view.released_output)
+    lower = {
+        "I(X_s; Yhat)": attribute_lower_bound(view, truth, confidence=ci_level),
+        "I(X; Yhat)": record_lower_bound(view, answers, confidence=ci_level),
+    }
+    columns = list(known.X.columns)
+    caps: list[ReleaseCap] = []
+    if facts.noisy:
+        found = [
+            release_cap(model, attribute, view.hidden, columns, queries=q, confidence=ci_level)
+            for q in (1, MANY_QUERIES)
+        ]
+        caps = [cap for cap in found if cap is not None]
+    record = _record_cap(model, attribute, known, attacked, ci_level) if caps else None
+    fano = None
+    if caps and attribute.size > 2:
+        log_q = view.imputation(response=False)
+        entropy = -float(np.take_along_axis(log_q, truth[:, None], axis=1).mean())
+        fano = fano_error(entropy, caps[0].leakage.value, attribute.size)
+    return lower, tuple(caps), record, fano
+
+
+def _record_cap(
+    model: Any, attribute: SensitiveAttribute, known: Records, attacked: Records, ci_level: float
+) -> MIEstimate | None:
+    """Divergence of each record's release from one Gaussian that the attacker's records set."""
+    reference, law = release_law(model, attribute.asked(known.X)), release_law(model, attribute.asked(attacked.X))
+    if reference is None or law is None:
+        return None
+    centre = reference[0].mean(0)
+    variance = ((reference[0] - centre) ** 2 + reference[1] ** 2).mean(0)
+    mean, std = law
+    kl = 0.5 * (np.log(variance / std**2) + (std**2 + (mean - centre) ** 2) / variance - 1.0).sum(1)
+    return leakage_upper_bound(kl, ci_level=ci_level)
+
+
+def _check(games: Sequence[str], ci_level: float) -> None:
+    allowed = tuple(g for g in get_args(Knows) if g != "nothing")
+    if not games or isinstance(games, str) or any(g not in allowed for g in games) or len(set(games)) < len(games):
+        raise ParameterError(f"audit: `games` must be a sequence of different ones of {allowed}; got {games!r}.")
+    if not 0 < ci_level < 1:
+        raise ParameterError(f"audit: `ci_level` must be in (0, 1); got {ci_level!r}.")
+
+
+def _training(X_train: Any, y_train: Any, fresh: Records) -> Records | None:
+    if (X_train is None) != (y_train is None):
+        raise ParameterError("audit: `X_train` and `y_train` must be given together, or not at all.")
+    if X_train is None:
+        return None
+    training = Records(X_train, y_train)
+    if list(training.X.columns) != list(fresh.X.columns):
+        raise ParameterError("audit: `X_train` must have the columns of `X`, in the same order.")
+    return training
+
+
+def _split(
+    fresh: Records, training: Records | None, seed: int
+) -> tuple[Records, Records, Records | None, dict[str, list[int]]]:
+    order = np.random.default_rng([seed, 7]).permutation(len(fresh))
+    half = len(fresh) // 2
+    own, attacked = np.sort(order[:half]), np.sort(order[half:])
+    split = {"known": own.tolist(), "attacked": attacked.tolist()}
+    members = None
+    if training is not None:
+        rows = np.sort(np.random.default_rng([seed, 8]).permutation(len(training))[: len(attacked)])
+        members, split["training"] = _take(training, rows), rows.tolist()
+    return _take(fresh, own), _take(fresh, attacked), members, split
+
+
+def _take(records: Records, rows: NDArray[Any]) -> Records:
+    return Records(records.X.iloc[rows], records.y[rows])
+
+
+def _joined(a: Records, b: Records) -> Records:
+    return Records(pd.concat([a.X, b.X], ignore_index=True), np.concatenate([a.y, b.y]))
+
+
+def _few(records: Records, n: int) -> Records:
+    return Records(records.X.head(n), records.y[:n])
+
+
+def _cost(model: Any, attribute: SensitiveAttribute, records: Records) -> float:
+    """Median time of 1000 answers at inference."""
+    rows = attribute.asked(records.X.head(_TIMED_ROWS))
+    target = model if hasattr(model, "release") else Predictor(model)
+    output = cast("Output", "values" if getattr(model, "classes_", None) is None else "labels")
+    seconds: list[float] = []
+    for i in range(3):
+        began = time.perf_counter()
+        target.release(rows, output=output, queries=1, access="sampled", rng=i)
+        seconds.append(time.perf_counter() - began)
+    return float(np.median(seconds)) * 1000.0 / len(rows)
+
+
+@contextmanager
+def _steps(show: bool) -> Generator[Callable[[str], None], None, None]:
+    """Say on stderr what is being done, for how long, and how many things are behind."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.completed:.0f} done,"),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not show) as bar:
+        row = bar.add_task("", total=None)
+
+        def tell(what: str) -> None:
+            bar.update(row, description=what, advance=1)
+
+        yield tell

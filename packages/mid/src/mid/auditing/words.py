@@ -1,0 +1,143 @@
+"""What an audit advises, and what it warns of."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mid.auditing.caps import ReleaseCap
+from mid.auditing.played import Played
+from mid.auditing.points import Point
+from mid.auditing.suite import Facts
+from mid.auditing.verdict import Verdict
+
+__all__ = ["recommend", "warn"]
+
+_PREDICTABLE = 0.1  # imputation this much better than the prior is worth a warning
+_LARGE_EPSILON = 50.0
+_CLOSE = 0.02  # of utility: what one would give for a model that does not read the attribute
+_WHERE = {
+    "response": "whose true response is known",
+    "release": "whose released answer is seen",
+    "both": "whose response is known and whose answer is seen",
+}
+_OWN, _DROPPED = "audited model", "drop the attribute"
+
+
+def recommend(verdicts: Sequence[Verdict], points: Sequence[Point], facts: Facts) -> str:
+    """Say what an owner should do.
+
+    Parameters
+    ----------
+    verdicts : sequence of Verdict
+        One per game.
+    points : sequence of Point
+        The curve, if one was made; the first is the audited model.
+    facts : Facts
+        Of the model.
+
+    Returns
+    -------
+    str
+        A few sentences.
+    """
+    found = [v for v in verdicts if v.beyond_population]
+    if not found:
+        return (
+            "keep the model: what these attacks guess, the population gives away. If the smallest advantage that this "
+            "audit could see is more than you can accept, repeat it on more records."
+        )
+    said = [f"the model gives away the attribute of records {' and of those '.join(_WHERE[v.knows] for v in found)}."]
+    own = next((p for p in points if p.family == _OWN), None)
+    dropped = next((p for p in points if p.family == _DROPPED), None)
+    if own is None or dropped is None:
+        said.append("Give the training records, to see what training without the attribute costs.")
+    else:
+        cost = own.utility - dropped.utility
+        left = 100 * max(dropped.success[g] - dropped.floor[g] for g in dropped.success)
+        said.append(
+            f"{'Train without it' if cost <= _CLOSE else 'Training without it is the thorough way'}: the strongest "
+            f"attack is then {left:.1f} points from the best guesser, for {cost:.3f} of utility."
+        )
+    others = [p for p in points if p.family not in (_OWN, _DROPPED) and not p.useless]
+    if own is not None:
+        near = [p for p in others if own.utility - p.utility <= 2 * _CLOSE and len(p.dominated) < len(p.success)]
+        best = min(near, key=_excess, default=None)
+        if best is not None and _excess(best) < _excess(own):
+            said.append(
+                f"Within {2 * _CLOSE:g} of its utility, '{best.name}' brings the strongest attack from "
+                f"{100 * _excess(own):.1f} to {100 * _excess(best):.1f} points over the best guesser."
+            )
+    if not facts.noisy:
+        said.append("Noise protects a released number, shrinkage does not; repeated queries average noise away.")
+    return " ".join(said)
+
+
+def warn(model: Any, facts: Facts, games: Sequence[Played], caps: Sequence[ReleaseCap], trained: bool) -> list[str]:
+    """Collect what a reader must know before quoting a number.
+
+    Parameters
+    ----------
+    model : estimator
+        The audited one.
+    facts : Facts
+        Of the model.
+    games : sequence of Played
+        All games.
+    caps : sequence of ReleaseCap
+        Certified bounds on the release, if there are any.
+    trained : bool
+        Whether training records were given.
+
+    Returns
+    -------
+    list of str
+        One or two sentences each.
+    """
+    found: list[str] = []
+    rates = {r.result.name: r.result.accuracy for r in games[0].baselines}
+    if rates["imputation"] - rates["prior"] >= _PREDICTABLE:
+        found.append(
+            f"The attribute is predictable without the model: imputation is right about {rates['imputation']:.1%} of "
+            f"the records, the commonest value about {rates['prior']:.1%}. Success over the prior is not the model's "
+            "leakage."
+        )
+    if not trained:
+        found.append(
+            "No training records were given: what is memorised about them, and what leaving the attribute out would "
+            "cost, were not measured."
+        )
+    if facts.output == "probabilities":
+        found.append(
+            "Audited for released probabilities; labels give away less, logits no less: audit what you release."
+        )
+    if facts.noisy and caps:
+        one, many = caps[0], caps[-1]
+        found.append(
+            f"Answers are noisy: {many.queries} queries about a record raise the certified advantage from "
+            f"{100 * one.advantage:.1f} to {100 * many.advantage:.1f} points. Limit them, or answer them alike."
+        )
+    elif facts.noisy:
+        found.append(
+            "Answers are noisy, by a law that is not known here: nothing is certified from above, and averaging undoes "
+            "noise."
+        )
+    return [*found, *_settings(model)]
+
+
+def _excess(point: Point) -> float:
+    """How far the strongest attack is above the best guesser, in its worst game."""
+    return max(point.success[g] - point.floor[g] for g in point.success)
+
+
+def _settings(model: Any) -> list[str]:
+    """Warn of settings of the model that are known to promise little."""
+    found: list[str] = []
+    last = model.steps[-1][1] if getattr(model, "steps", None) else model
+    epsilon = getattr(last, "epsilon_", None)
+    if isinstance(epsilon, float) and epsilon > _LARGE_EPSILON:
+        found.append(
+            f"The model is private with epsilon {epsilon:.3g}: above {_LARGE_EPSILON:g} that promises nothing."
+        )
+    alpha = getattr(getattr(last, "defence", None), "alpha", None)
+    if isinstance(alpha, float) and alpha > 0:
+        found.append("The model was trained with positive label smoothing, which raises what inversion attacks get.")
+    return found

@@ -1,0 +1,5 @@
+"""``python -m mid.cli``."""
+
+from mid.cli._app import main
+
+main()

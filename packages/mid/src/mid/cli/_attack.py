@@ -1,0 +1,69 @@
+"""``mid attack``: the attacks alone, without certificates and curve."""
+
+from typing import Annotated, Any
+
+import typer
+
+from mid.cli._app import Config, Data, Json, Model, Seed, Trust, app, print_json
+from mid.cli._audit import Bins, Released, Response, Sensitive, opened
+
+__all__ = ["attack"]
+
+
+@app.command()
+def attack(
+    model: Model,
+    data: Data,
+    sensitive: Sensitive = None,
+    response: Response = None,
+    knows: Annotated[str, typer.Option("--knows", help="response, release or both.")] = "response",
+    released: Released = None,
+    bins: Bins = None,
+    seed: Seed = None,
+    config: Config = None,
+    trust_pickle: Trust = False,
+    as_json: Json = False,
+) -> None:
+    """Run every attack that a model's answers allow, beside the guessers that have no model."""
+    import numpy as np
+
+    from mid.attacks.attribute import AttributeGame, Records, SensitiveAttribute
+    from mid.auditing.played import play
+    from mid.auditing.suite import facts_of
+    from mid.cli._settings import AuditSettings, resolve
+
+    flags = {
+        "model": model, "data": data, "sensitive": sensitive, "response": response, "games": [knows],
+        "released": released, "bins": bins, "seed": seed,
+    }  # fmt: skip
+    settings = resolve(AuditSettings, config, flags, "mid attack")
+    fitted, X, y, columns = opened(settings, trust_pickle)
+    attribute = SensitiveAttribute.of(X, columns, bins=settings.bins)
+    order = np.random.default_rng([settings.seed, 7]).permutation(len(X))
+    own, attacked = (np.sort(part) for part in (order[: len(X) // 2], order[len(X) // 2 :]))
+    game = AttributeGame(
+        fitted,
+        attribute,
+        Records(X.iloc[own], y[own]),
+        Records(X.iloc[attacked], y[attacked]),
+        knows=settings.games[0],
+        released_output=settings.released,
+        seed=settings.seed,
+    )
+    whole = np.ones(len(attacked), np.bool_)
+    played = play(game, facts_of(game.view), whole, ci_level=settings.ci_level, seed=settings.seed)
+    if as_json:
+        print_json({"settings": settings.model_dump(mode="json"), **played.to_dict()})
+        return
+    typer.echo(f"{'':58} {'right':>6} {'balanced':>8} {'points over the best guesser':>29} {'p':>7}")
+    for row in (*played.baselines, *played.attacks):
+        r = row.result
+        typer.echo(f"{r.name:58} {r.accuracy:6.1%} {r.balanced_accuracy:8.1%} {_advantage(row)}")
+
+
+def _advantage(row: Any) -> str:
+    if not row.over:
+        return ""
+    low, high = row.least.ci
+    said = f"{100 * row.least.value:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
+    return f"{said:>29} {row.p_holm:7.2g}"

@@ -1,0 +1,141 @@
+"""Caps of a known release against integrals, and against the best possible attack."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from infocore.errors import ParameterError, ShapeError
+from mid import MIDLinearRegression
+from mid.attacks.attribute import SensitiveAttribute
+from mid.auditing.caps import advantage_caps, attribute_leakage, fano_error, release_cap, release_law
+from mid.defences.noisy import NoisyRelease
+
+
+def laws(rng, m):
+    """Means and noise of one scalar release, and a prior."""
+    return rng.normal(scale=rng.choice([0.2, 1.0, 3.0]), size=m), rng.dirichlet(np.ones(m))
+
+
+def density(z, means, sigma):
+    return np.exp(-0.5 * ((z[:, None] - means) / sigma) ** 2) / (sigma * math.sqrt(2 * math.pi))
+
+
+@pytest.mark.parametrize("m", [2, 3, 5])
+def test_no_prior_makes_information_or_success_exceed_the_caps(m):
+    rng = np.random.default_rng(m)
+    ratios = []
+    for _ in range(100):
+        means, prior = laws(rng, m)
+        sigma = rng.choice([0.3, 1.0])
+        z = np.linspace(means.min() - 9 * sigma, means.max() + 9 * sigma, 8001)
+        p = density(z, means, sigma)
+        mixture = p @ prior
+        information = np.trapezoid((p * prior * np.log(np.maximum(p, 1e-300) / mixture[:, None])).sum(1), z)
+        success = np.trapezoid((p * prior).max(1), z)  # the best attack there is
+        mean, std = means[None, :, None], np.full((1, m, 1), sigma)
+        leak, cap = attribute_leakage(mean, std)[0], advantage_caps(mean, std)[0]
+        assert information <= leak + 1e-9
+        assert success - prior.max() <= cap + 1e-9
+        assert leak <= math.log(m) + 1e-12
+        ratios.append((success - prior.max()) / cap)
+    assert max(ratios) > 0.5  # the cap is not idle: for some law half of it is reached
+
+
+def test_equal_prior_on_two_reaches_the_cap():
+    # TV / 2 is the advantage of the best attack on two equally likely candidates
+    gap = 1.3
+    mean = np.array([[[0.0], [gap]]])
+    success = 0.5 * (1 + math.erf(gap / (2 * math.sqrt(2))))
+    cap = advantage_caps(mean, np.ones((1, 2, 1)))[0]
+    pinsker = math.sqrt(attribute_leakage(mean, np.ones((1, 2, 1)))[0] / 2)
+    assert success - 0.5 == pytest.approx(0.5 * math.erf(gap / (2 * math.sqrt(2))))
+    assert success - 0.5 <= cap <= min(pinsker, 0.5 * math.erf(gap / (2 * math.sqrt(2)))) + 1e-12
+    assert cap == pytest.approx(success - 0.5)  # reached
+
+
+def test_several_queries_are_one_with_less_noise():
+    mean = np.random.default_rng(0).normal(size=(5, 3, 2))
+    std = np.full((5, 3, 2), 0.8)
+    assert attribute_leakage(mean, std, queries=9) == pytest.approx(attribute_leakage(mean, std / 3))
+    assert advantage_caps(mean, std, queries=9) == pytest.approx(advantage_caps(mean, std / 3))
+    uneven = std.copy()
+    uneven[:, 0] = 0.4  # then the bound of q draws is q times that of one
+    one = attribute_leakage(mean, uneven)
+    assert attribute_leakage(mean, uneven, queries=2) == pytest.approx(np.minimum(math.log(3), 2 * one))
+
+
+def test_uneven_noise_is_bounded_too():
+    rng = np.random.default_rng(1)
+    for _ in range(60):
+        means, prior = laws(rng, 2)
+        sigmas = np.array([0.5, 1.5])
+        z = np.linspace(means.min() - 15, means.max() + 15, 20001)
+        p = density(z, means, sigmas)
+        success = np.trapezoid((p * prior).max(1), z)
+        mean, std = means[None, :, None], sigmas[None, :, None]
+        assert success - prior.max() <= advantage_caps(mean, std)[0] + 1e-9
+
+
+def test_release_law_is_found_wherever_it_is():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.normal(size=200), "s": rng.integers(0, 2, 200)})
+    y = X["a"] + X["s"] + 0.1 * rng.normal(size=200)
+    mid = MIDLinearRegression(0.3).fit(X, y)
+    mean, std = release_law(mid, X)
+    assert mean.shape == std.shape == (200, 1)
+    assert std[0, 0] == mid.release_std_
+    pipeline = make_pipeline(StandardScaler(), MIDLinearRegression(0.3)).fit(X, y)
+    assert release_law(pipeline, X)[0].shape == (200, 1)
+    assert release_law(LinearRegression().fit(X, y), X) is None
+    assert release_law(MIDLinearRegression(0.3, release_as="mean").fit(X, y), X) is None
+    assert release_law(MIDLinearRegression(0.0).fit(X, y), X) is None  # no noise
+    noisy = NoisyRelease(LinearRegression().fit(X, y), sigma=0.5).fit(X)
+    assert release_law(noisy, X)[1][0, 0] == 0.5
+    assert release_law(NoisyRelease(LinearRegression().fit(X, y), sigma=0.5, release_as="mean").fit(X), X) is None
+
+
+def test_certificate_holds_the_population_value():
+    # 40 samples of 300 records at 90 %: the true mean of the caps may be missed by one in ten, here by none
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.normal(size=20_000), "s": rng.integers(0, 3, 20_000)})
+    model = MIDLinearRegression(1.0).fit(X, X["a"] * (1 + X["s"]))
+    attribute = SensitiveAttribute.of(X, "s")
+    whole = release_cap(model, attribute, X[["a"]], ["a", "s"], queries=1, confidence=0.9)
+    truth = whole.leakage.diagnostics["mean"]
+    parts = [
+        release_cap(model, attribute, X[["a"]].sample(300, random_state=i), ["a", "s"], queries=1, confidence=0.9)
+        for i in range(40)
+    ]
+    missed = sum(part.leakage.value < truth for part in parts)
+    assert missed <= 8  # binomial(40, .1): P(> 8) = .015 even if the certificate were tight
+    assert whole.leakage.value >= truth
+    assert whole.to_dict()["queries"] == 1
+    assert (
+        release_cap(LinearRegression().fit(X, X["a"]), attribute, X[["a"]], ["a", "s"], queries=1, confidence=0.9)
+        is None
+    )
+
+
+def test_fano_is_met_by_the_best_guess_on_a_symmetric_channel():
+    # m candidates, the answer is right with probability 1 - e and else any other: I = log m - h(e) - e log(m - 1)
+    m, e = 6, 0.4
+    h = -e * math.log(e) - (1 - e) * math.log(1 - e)
+    information = math.log(m) - h - e * math.log(m - 1)
+    assert fano_error(math.log(m), information, m) <= e
+    assert fano_error(math.log(m), information, m) == pytest.approx((h + e * math.log(5) - math.log(2)) / math.log(5))
+    with pytest.raises(ParameterError, match="more than 2"):
+        fano_error(0.6, 0.1, 2)
+
+
+def test_refusals():
+    with pytest.raises(ShapeError, match="of one shape"):
+        attribute_leakage(np.zeros((2, 2)), np.ones((2, 2)))
+    with pytest.raises(ParameterError, match="`std` must be positive"):
+        attribute_leakage(np.zeros((1, 2, 1)), np.zeros((1, 2, 1)))
+    with pytest.raises(ParameterError, match="`queries` must be at least 1"):
+        advantage_caps(np.zeros((1, 2, 1)), np.ones((1, 2, 1)), queries=0)
