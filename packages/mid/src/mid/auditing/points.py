@@ -207,6 +207,7 @@ def measure(
     output: Output | None,
     ci_level: float,
     seed: int,
+    guesses: dict[Any, Any],
 ) -> Point:
     """Attack one model in every game and weigh it.
 
@@ -224,6 +225,8 @@ def measure(
         Of the intervals.
     seed : int
         Of all that is drawn.
+    guesses : dict
+        Guesses without the model, the same for every model of a curve: empty at first, and filled here.
 
     Returns
     -------
@@ -234,9 +237,17 @@ def measure(
     ci: dict[str, tuple[float, float]] = {}
     names: dict[str, str] = {}
     floor: dict[str, float] = {}
+    memory = dict(guesses)
     for knows in games:
         game = AttributeGame(
-            candidate.model, attribute, known, attacked, knows=knows, released_output=output, seed=seed
+            candidate.model,
+            attribute,
+            known,
+            attacked,
+            knows=knows,
+            released_output=output,
+            seed=seed,
+            memory=memory,
         )
         facts = facts_of(game.view)
         results = [game.run(a) for a in attacks_for(game.view, facts)]
@@ -244,6 +255,7 @@ def measure(
         success[knows], names[knows] = best.accuracy, best.name
         ci[knows] = _clopper_pearson(int(best.wins.sum()), best.n, ci_level)
         floor[knows] = max(game.run(b).accuracy for b in baselines_for(game.view))
+    guesses.update({key: answer for key, answer in memory.items() if key[0] == "imputation"})
     utility, constant = utility_of(candidate.model, attribute, attacked, seed)
     return Point(
         candidate.name,

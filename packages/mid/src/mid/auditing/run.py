@@ -128,12 +128,13 @@ def audit(
     started = time.perf_counter()
     with _steps(progress) as tell:
         played: list[Played] = []
-        tables: dict[str, AttributeGame] = {}
         facts: Facts | None = None
+        memory: dict[Any, Any] = {}
         for knows in games:
-            game = AttributeGame(model, attribute, known, whole, knows=knows, released_output=released, seed=seed)
+            game = AttributeGame(
+                model, attribute, known, whole, knows=knows, released_output=released, seed=seed, memory=memory
+            )
             facts = facts or facts_of(game.view)
-            tables[knows] = game
             played.append(play(game, facts, fresh, ci_level=ci_level, seed=seed, tell=tell))
         assert facts is not None
         tell("bounds on the information in the release")
@@ -143,12 +144,13 @@ def audit(
         points: list[Point] = []
         if curve:
             few_known, few_attacked = _few(known, _CURVE_KNOWN), _few(attacked, _CURVE_ATTACKED)
+            guesses: dict[Any, Any] = {}
             for candidate in defended(model, facts, attribute, few_known, training, seed):
                 tell(f"curve: {candidate.name}")
                 points.append(
                     measure(
                         candidate, attribute, few_known, few_attacked, games,
-                        output=released, ci_level=ci_level, seed=seed,
+                        output=released, ci_level=ci_level, seed=seed, guesses=guesses,
                     )
                 )  # fmt: skip
             points = pareto(points)

@@ -78,6 +78,9 @@ class AttributeGame:
         Over how many draws a released answer is averaged.
     seed : int
         Seed of all noise and of what attacks draw.
+    memory : dict, optional
+        Answers and guesses without the model, kept for other games on the same model and records: give them all the
+        same dict, empty at first. Each game still counts the queries it would have asked alone.
 
     Raises
     ------
@@ -113,6 +116,7 @@ class AttributeGame:
         released_output: Output | None = None,
         released_queries: int = 1,
         seed: int = 0,
+        memory: dict[Any, Any] | None = None,
     ) -> None:
         caller = "AttributeGame"
         if knows not in get_args(Knows):
@@ -152,6 +156,7 @@ class AttributeGame:
             released_queries=released_queries,
             classes=classes,
             seed=seed,
+            memory={} if memory is None else memory,
         )
 
     def run(self, attack: AttributeAttack) -> AttributeResult:

@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _MANY_ROWS = 1000  # from here on boosted trees are tried beside the logistic regression
-_JUDGED_ROWS = 4000  # rows on which the two are compared
+_JUDGED_ROWS = 3000  # rows on which the two are compared
 _FOLDS = 3
 _MOST_CATEGORIES = 60
 _LEAST = 1e-12
@@ -59,7 +59,7 @@ def log_prior(codes: Ints, size: int) -> Floats:
 class Imputer:
     """Predicts the attribute from other columns: logistic regression, or boosted trees where those do better.
 
-    With 1000 records or more both are tried, and cross-validated log-loss on at most 4000 of them chooses.
+    With 1000 records or more both are tried, and cross-validated log-loss on at most 3000 of them chooses.
 
     Parameters
     ----------

@@ -106,6 +106,7 @@ class View:
         released_queries: int,
         classes: NDArray[Any] | None,
         seed: int,
+        memory: dict[Any, tuple[Any, int]],
     ) -> None:
         self.attribute = attribute
         self.hidden = hidden
@@ -120,7 +121,8 @@ class View:
         self.model = model
         self.seed = seed
         self._target = _Ledger(target)
-        self._answers: dict[Any, Any] = {}
+        self._memory = memory
+        self._used: set[Any] = set()
         self._tables = 0
 
     @property
@@ -290,9 +292,15 @@ class View:
         return self._remember((which, output, queries, access), make)
 
     def _remember(self, key: Any, make: Callable[[int], Any]) -> Any:
-        if key not in self._answers:
-            self._answers[key] = make(self._seed(key))
-        return self._answers[key]
+        """Look an answer up, or ask; what it cost is counted once a game, whichever game asked first."""
+        if key not in self._memory:
+            before = self._target.asked
+            answer = make(self._seed(key))
+            self._memory[key] = answer, self._target.asked - before
+        elif key not in self._used:
+            self._target.asked += self._memory[key][1]
+        self._used.add(key)
+        return self._memory[key][0]
 
     def _seed(self, key: Any) -> int:
         entropy = [self.seed, *str(key).encode()]
