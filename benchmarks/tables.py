@@ -19,6 +19,7 @@ from typing import Any
 
 import study_coverage
 import tables_images
+import tables_mid
 from result_files import RESULTS, markdown, read
 
 from infocore.tasks import BMI_V1, MORE
@@ -28,7 +29,7 @@ HERE = pathlib.Path(__file__).parent
 GUIDE = HERE.parent / "docs" / "guide"
 PAGES = tuple(
     GUIDE / f"{name}.md"
-    for name in ("infocore", "infocore-comparison", "infocore-coverage", "cmim-images", "cmim-images-raw")
+    for name in ("infocore", "infocore-comparison", "infocore-coverage", "cmim-images", "cmim-images-raw", "mid-audit", "mid-claims")
 )
 Rows = list[dict[str, Any]]
 
@@ -302,6 +303,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "coverage of symbols": lambda: coverage(lambda law: "symbols" in law),
     "coverage of series": lambda: coverage(lambda law: "autoregressive" in law),
     **tables_images.TABLES,
+    **tables_mid.TABLES,
 }
 PLACE = re.compile(r"<!-- table ([a-z0-9 -]+) -->\n.*?<!-- end -->", re.DOTALL)
 
@@ -314,7 +316,7 @@ def filled(text: str) -> str:
 def unknown_names(text: str) -> list[str]:
     """Return the dotted names of ours in a page that cannot be found."""
     missing: list[str] = []
-    for name in sorted(set(re.findall(r"`((?:infocore|cmim)(?:\.\w+)+)", text))):
+    for name in sorted(set(re.findall(r"`((?:infocore|cmim|mid)(?:\.\w+)+)", text))):
         module, _, rest = name.partition(".")
         found: Any = importlib.import_module(module)
         for part in rest.split("."):

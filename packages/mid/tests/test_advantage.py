@@ -3,10 +3,10 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, norm
+from scipy.stats import binomtest
 
 from infocore.errors import ParameterError, ShapeError, TooFewSamplesError
-from mid.auditing.advantage import detectable_advantage, holm, paired_advantage, unpaired_gap
+from mid.auditing.advantage import detectable_advantage, holm, memory_p_value, paired_advantage, unpaired_gap
 
 
 def test_p_value_is_the_exact_one_sided_binomial_test():
@@ -70,17 +70,29 @@ def test_holm_equals_the_closed_procedure():
             assert adjusted[i] == pytest.approx(want, abs=1e-12)
 
 
-def test_detectable_advantage_is_detected_four_times_in_five():
-    n, discordant, k = 2000, 0.2, 3
+# n, share that differ, attacks; few differences too, where the normal approximation promised what is never found
+@pytest.mark.parametrize(("n", "discordant", "k"), [(2000, 0.2, 3), (500, 0.0, 15), (1000, 0.002, 15), (400, 0.4, 9)])
+def test_detectable_advantage_is_detected_four_times_in_five(n, discordant, k):
     effect = detectable_advantage(discordant, n, comparisons=k)
-    assert effect == pytest.approx((norm.ppf(1 - 0.05 / k) + norm.ppf(0.8)) * math.sqrt(0.2 / n))
+    q = max(discordant, effect)
     rng = np.random.default_rng(3)
     found = 0
-    for _ in range(1000):
-        counts = rng.multinomial(n, [(discordant + effect) / 2, (discordant - effect) / 2, 1 - discordant])
-        a, b = np.repeat([True, False, True], counts), np.repeat([False, True, True], counts)
-        found += paired_advantage(a, b).p_value <= 0.05 / k
-    assert found / 1000 == pytest.approx(0.8, abs=0.05)  # s.e. .013; the exact test is a little conservative
+    for _ in range(2000):
+        counts = rng.multinomial(n, [(q + effect) / 2, (q - effect) / 2, 1 - q])
+        found += binomtest(counts[0], counts[0] + counts[1], 0.5, alternative="greater").pvalue <= 0.05 / k
+    assert found / 2000 == pytest.approx(0.8, abs=0.036)  # s.e. .009, 4 s.e.
+
+
+def test_too_few_records_detect_nothing():
+    assert detectable_advantage(0.1, 3, comparisons=5) == 1.0
+
+
+def test_memory_is_a_difference_of_differences():
+    rng = np.random.default_rng(0)
+    held = [memory_p_value(rng.integers(-1, 2, 300), rng.integers(-1, 2, 200)) <= 0.05 for _ in range(1000)]
+    assert np.mean(held) == pytest.approx(0.05, abs=0.028)  # s.e. .007
+    assert memory_p_value(np.zeros(50), np.zeros(50)) == 1.0
+    assert memory_p_value(rng.random(200) < 0.4, rng.random(200) < 0.2) < 0.01
 
 
 def test_refusals():

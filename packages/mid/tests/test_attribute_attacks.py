@@ -11,7 +11,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from infocore.errors import ParameterError, ShapeError, TooFewSamplesError
+from infocore.errors import KindError, NonFiniteError, ParameterError, ShapeError, TooFewSamplesError
+from mid import MIDLinearRegression
 from mid.attacks import Predictor
 from mid.attacks.attribute import (
     CSMIA,
@@ -102,7 +103,8 @@ def test_confidence_map_is_confidence_times_the_prior():
     assert played.run(ConfidenceMAP()).scores == pytest.approx(want, abs=1e-12)
     uniform = played.run(ConfidenceMAP("uniform"))
     assert uniform.scores == pytest.approx(np.log([[0.9, 0.2], [0.7, 0.6]]), abs=1e-12)
-    assert uniform.queries == 0  # the answers were bought by the first
+    assert uniform.queries == 4  # what it would have asked alone
+    assert played.view.asked_in_all == 4  # both asked the same
 
 
 def test_map_regression_is_equation_36():
@@ -129,7 +131,7 @@ def test_map_regression_is_equation_36():
     want = np.log(np.mean(np.exp(terms), axis=0)) + log_p
     got = played.run(MapRegression(unknown=["u"]))
     assert got.scores == pytest.approx(want, abs=1e-9)
-    assert got.queries == 32 * 3 * 100
+    assert got.queries == 200 + 32 * 3 * 100  # the attacker's own records too, for the error's variance
 
 
 @dataclasses.dataclass
@@ -238,6 +240,8 @@ def test_white_box_counts_read_a_pipeline_and_refuse_what_is_no_tree():
     played = AttributeGame(mixed, attribute, *records)
     with pytest.raises(ParameterError, match="mix the attribute with others"):
         played.run(WhiteBoxCounts())
+    assert not WhiteBoxCounts.can_read(played.view)
+    assert WhiteBoxCounts.can_read(AttributeGame(scaled, attribute, *records).view)
 
 
 def test_white_box_counts_read_our_trees_as_they_read_scikit_learns():
@@ -366,8 +370,12 @@ def test_refusals():
         game([[0.9, 0.2]], [1], knows="release").run(CSMIA())
     with pytest.raises(ParameterError, match="`response` is not known in this game"):
         game([[0.9, 0.2]], [1], knows="nothing").view.imputation(response=True)
-    with pytest.raises(ParameterError, match=r"responses must be labels the target knows, \[0, 1\]; got \[7\]"):
-        game([[0.9, 0.2]], [7]).run(CSMIA())
+    with pytest.raises(ParameterError, match=r"must be labels the target knows, \[0, 1\]; got \[7\]"):
+        game([[0.9, 0.2]], [7])
+    with pytest.raises(NonFiniteError, match="`y` is missing in 1 of 2 records"):
+        Records(pd.DataFrame({"a": [1, 2]}), [1.0, np.nan])
+    with pytest.raises(NonFiniteError, match=r"column\(s\) a hold infinity"):
+        Records(pd.DataFrame({"a": [1.0, np.inf]}), [1.0, 2.0])
     with pytest.raises(ParameterError, match="`knows` must be one of"):
         game([[0.9, 0.2]], [1], knows="all")
     with pytest.raises(TooFewSamplesError, match="at least 20 known"):
@@ -404,6 +412,9 @@ def test_refusals():
     with pytest.raises(ParameterError, match="other than the attribute's; got s"):
         linear.run(MapRegression(unknown=["s"]))
     turned = Records(X[["u", "s"]], np.zeros(40))
+    words = Records(X, np.array(["a"] * 40))
+    with pytest.raises(KindError, match="must be numbers for a regressor"):
+        AttributeGame(LinearRegression().fit(X, np.zeros(40)), attribute, words, words)
     with pytest.raises(ParameterError, match="same columns in the same order"):
         AttributeGame(Lookup(np.ones((2, 2))), attribute, records, turned)
     with pytest.raises(ParameterError, match="must have predict or release"):
@@ -427,18 +438,44 @@ def test_predictor_answers_as_scikit_learn_does_and_refuses_the_rest():
     assert most_frequent([np.array(["b", "a"]), np.array(["a", "a"]), np.array(["b", "c"])]).tolist() == ["b", "a"]
 
 
-def test_predictor_averages_a_noisy_model():
+def test_predictor_averages_a_noisy_model_that_does_not_say_so():
     class Shaky(LinearRegression):
         def predict(self, X):
             self.calls = getattr(self, "calls", 0) + 1
             return super().predict(X) + self.calls
 
-        def __sklearn_tags__(self):
-            tags = super().__sklearn_tags__()
-            tags.non_deterministic = True
-            return tags
-
     model = Shaky().fit([[0.0], [1.0]], [0.0, 1.0])
     assert Predictor(model).release([[0.0]], output="values", queries=3) == pytest.approx([2.0])  # mean of 1, 2, 3
+    assert model.calls == 3  # each query was asked
     with pytest.raises(ParameterError, match='`access` must be "sampled" for a Shaky'):
         Predictor(model).release([[0.0]], output="values", access="mean")
+
+
+def test_a_model_that_answers_without_noise_is_asked_so():
+    X = np.arange(20.0)[:, None]
+    exact = MIDLinearRegression(3.0, release_as="mean").fit(X, X[:, 0])
+    assert Predictor(exact).release(X, output="values", queries=1) == pytest.approx(exact.predict(X), abs=0)
+    drawn = MIDLinearRegression(3.0).fit(X, X[:, 0])
+    assert not np.allclose(Predictor(drawn).release(X, output="values"), drawn.release_mean(X)[:, 0])
+
+
+def test_control_holds_what_the_model_learned_of_the_population_and_no_more():
+    # the answer is a function of u alone, and u tells s in a way no short table would: the learned attack and the
+    # control read it alike, though imputation without the answer does not see it
+    rng = np.random.default_rng(0)
+    n = 3000
+    u = rng.integers(0, 40, n)
+    code = rng.integers(0, 2, 40)
+    X = pd.DataFrame({"s": np.where(rng.random(n) < 0.9, code[u], 1 - code[u]), "u": u})
+    attribute = SensitiveAttribute.of(X, "s")
+
+    class Deaf:
+        def release(self, X, *, output, queries, access, rng):
+            return code[X["u"].to_numpy()].astype(float)
+
+    y = np.zeros(n)
+    played = AttributeGame(Deaf(), attribute, Records(X[:300], y[:300]), Records(X[300:], y[300:]), knows="release")
+    control = played.run(Imputation(answers=True)).accuracy
+    assert control == pytest.approx(0.9, abs=0.025)  # s.e. .006 and the fit
+    assert played.run(LearnedAttack()).accuracy <= control + 0.01
+    assert played.run(Imputation()).accuracy < control - 0.1

@@ -4,8 +4,10 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
 import infocore.report as page
@@ -54,8 +56,9 @@ def test_verdict_on_least_squares(linear, patients):
         rates["MAP regression (marginal prior)"] < rates["imputation"] + 0.02
     )  # the attack of 2014 loses to imputation
     assert rates["match the release (marginal prior)"] > 0.99  # C8: undefended >= 99 %
-    gap = response.memorised
-    assert gap.ci[0] < 0 < gap.ci[1]
+    assert not response.memorised
+    assert response.memory.ci[0] < 0 < response.memory.ci[1]
+    assert response.detectable == linear.games[0].detectable
 
 
 def test_certificates_of_the_release(linear):
@@ -147,7 +150,7 @@ def test_permuted_attribute_gives_nothing(patients):
     model = LinearRegression().fit(X[:2000], dose[:2000])
     report = audit(model, X[2000:4000], dose[2000:4000], sensitive=GENES, curve=False, games=["response"])
     assert not report.verdicts[0].beyond_population
-    assert report.recommendation.startswith("keep the model")
+    assert report.recommendation.startswith("no evidence against the model. This audit could have seen")
 
 
 def test_classifiers_and_the_memory_of_a_forest():
@@ -171,6 +174,9 @@ def test_classifiers_and_the_memory_of_a_forest():
     sure = next(r for r in report.games[0].attacks if r.result.name.startswith("confidence MAP (marg"))
     # measured +.21 [.125, .30]
     assert sure.gap.ci[0] > 0.05  # a forest remembers its records: fresh ones are guessed by chance, these are not
+    assert report.verdicts[0].memorised
+    assert "Training records are remembered" in report.verdicts[0].text
+    assert report.recommendation.startswith("the model remembers its training records")
     assert {r.result.name for r in report.games[0].attacks} >= {"CSMIA", "LOMIA", "learned attack"}
     tree = DecisionTreeClassifier(max_depth=4, random_state=0).fit(coded[:800], y[:800])
     names = [r.result.name for r in audit(tree, coded[800:], y[800:], sensitive="s", curve=False).games[0].attacks]
@@ -191,6 +197,93 @@ def test_label_only_and_array_models_and_bins():
     assert len(seen.release_caps) == 2
     assert seen.release_caps[0].advantage <= seen.release_caps[1].advantage
     assert any("Answers are noisy" in w for w in seen.warnings)
+
+
+def test_order_of_a_table_changes_no_certificate():
+    """A bound on a mean that reads a sorted table is false: the audit draws its records in random order."""
+    rng = np.random.default_rng(0)
+    n = 2000
+    site = np.repeat(
+        [0, 1], n // 2
+    )  # the file is sorted by site, and only the second one's release tells the attribute
+    X = pd.DataFrame({"s": rng.integers(0, 2, n), "site": site, "both": 0.0})
+    X["both"] = X["s"] * X["site"]
+    model = LinearRegression().fit(X, 5.0 * X["both"])
+    noisy = NoisyRelease(model, sigma=1.0).fit(X)
+    y = 5.0 * X["both"].to_numpy()
+
+    class Read:  # as the linear model reads the product
+        release_std_ = np.array([1.0])
+
+        def release_mean(self, X):
+            return 5.0 * (X["s"] * X["site"]).to_numpy(float)[:, None]
+
+        def release(self, X, *, output, queries, access, rng):
+            mean = self.release_mean(X)[:, 0]
+            noise = np.random.default_rng(rng).standard_normal(len(mean)) / math.sqrt(queries)
+            return mean if access == "mean" else mean + noise
+
+    assert noisy.release_std_ == 1.0
+    table = X[["s", "site"]]
+    caps = {}
+    for name, order in (("sorted", np.arange(n)), ("shuffled", rng.permutation(n))):
+        report = audit(Read(), table.iloc[order], y[order], sensitive="s", curve=False, games=["release"])
+        caps[name] = report.release_caps[0].advantage
+        best = report.games[0].strongest.result.accuracy
+        assert best - 0.5 <= caps[name] + 0.03  # 1,000 records: s.e. .014
+    assert caps["sorted"] == pytest.approx(caps["shuffled"], abs=0.05)
+
+
+def test_a_model_that_never_reads_the_attribute_is_not_convicted():
+    rng = np.random.default_rng(0)
+    n = 6000
+    u = rng.normal(size=(n, 4))
+    tells = np.sin(3 * u[:, 0]) * np.sign(u[:, 1]) + u[:, 2] ** 2 - 1
+    X = pd.DataFrame(u, columns=list("abcd")).assign(s=(tells + 0.3 * rng.normal(size=n) > 0).astype(int))
+    model = make_pipeline(
+        make_column_transformer(("passthrough", list("abcd"))), HistGradientBoostingRegressor(random_state=0)
+    ).fit(X[:5000], tells[:5000])
+    report = audit(model, X[5000:], tells[5000:], sensitive="s", curve=False, games=["release"])
+    assert not report.verdicts[0].beyond_population
+    assert any("No answer that was seen changes with the attribute" in w for w in report.warnings)
+
+
+def test_rare_noise_of_a_known_law_is_not_missed():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"s": rng.integers(0, 2, 400), "u": rng.normal(size=400)})
+    model = NoisyRelease(LogisticRegression().fit(X, X["u"] > 0), sigma=0.02).fit(X)
+    report = audit(model, X, (X["u"] > 0).to_numpy(), sensitive="s", released="labels", curve=False)
+    assert report.facts["noisy"]
+    assert len(report.release_caps) == 2
+
+
+def test_records_that_were_trained_on_are_pointed_out(patients):
+    _, X, dose = patients
+    model = LinearRegression().fit(X[:300], dose[:300])
+    report = audit(model, X[:300], dose[:300], sensitive=GENES, X_train=X[:300], y_train=dose[:300], curve=False)
+    assert any(w.startswith("300 fresh records are, word for word, among the training ones") for w in report.warnings)
+
+
+def test_trees_that_cannot_be_read_and_tables_of_every_kind():
+    rng = np.random.default_rng(0)
+    n = 600
+    X = pd.DataFrame(
+        {
+            "s": pd.Series(rng.choice(["p", "q"], n)).astype("category"),
+            "i": pd.Series(rng.integers(0, 9, n)).astype("Int64"),
+            "t": pd.Series(rng.choice(["a", "b", None], n)).convert_dtypes(),
+            "w": rng.normal(size=n),
+            "ok": rng.random(n) < 0.5,
+        }
+    ).set_index(np.arange(n) + 1000)
+    X.loc[1003, "i"] = pd.NA
+    y = (X["w"] > 0).to_numpy()
+    tree = make_pipeline(
+        make_column_transformer(("passthrough", ["w"])), DecisionTreeClassifier(max_depth=2, random_state=0)
+    ).fit(X, y)
+    report = audit(tree, X, y, sensitive="s", curve=False)
+    assert not any(r.result.name.startswith("white box") for r in report.games[0].attacks)
+    assert not report.verdicts[0].beyond_population
 
 
 def test_dominated_points():

@@ -64,6 +64,50 @@ def test_one_record_changes_one_count_by_one():
     assert np.abs(change).sum() == 1
 
 
+@pytest.mark.parametrize("depth", [1, 2])
+def test_choice_of_a_cut_is_the_exponential_mechanism(depth):
+    # Two proposals, uniform on [0, 1]; those in the middle half get both records right, the others one. The better of
+    # two different ones is taken with probability 1 / (1 + exp(-e / 2)) for the level's budget e.
+    epsilon, share, runs = 4.0, 0.5, 1500
+    middle = 0
+    for seed in range(runs):
+        tree = DPDecisionTreeClassifier(
+            epsilon, (0.0, 1.0), [0, 1], max_depth=depth, split_share=share, candidates=2, random_state=seed
+        ).fit([[0.25], [0.75]], [0, 1])
+        middle += 0.25 <= tree._cuts.threshold[0] < 0.75
+    want = 0.25 + 0.5 / (1 + math.exp(-0.5 * epsilon * share / depth))
+    # half the budget would give .56 and .53, double the budget .69 and .62, in place of .62 and .56
+    assert middle / runs == pytest.approx(want, abs=3.5 * math.sqrt(want * (1 - want) / runs))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.75])
+def test_counts_have_the_noise_of_what_the_cuts_left_of_the_budget(share):
+    # a record is in one leaf and one class, so that each of 2048 counts may use all that is left of it
+    tree = DPDecisionTreeClassifier(
+        2.0, (0.0, 1.0), [0, 1], max_depth=10, split_share=share, candidates=1, random_state=0
+    ).fit([[0.5]], [0])
+    decay = math.exp(-2.0 * (1 - share))
+    size = np.abs(tree.leaf_counts_).mean()
+    assert size == pytest.approx(2 * decay / (1 - decay**2), rel=0.15)  # s.d. 5 % and 3 %
+
+
+def test_cuts_lie_within_what_their_node_holds():
+    x, y = data(500)
+    tree = DPDecisionTreeClassifier(1.0, (0.0, 1.0), max_depth=6, random_state=0).fit(x, y)
+    cuts = tree._cuts
+    for node in range(1, 2**6 - 1):
+        low, high, below = np.zeros(3), np.ones(3), node
+        while below:
+            above = (below - 1) // 2
+            j, t = cuts.feature[above], cuts.threshold[above]
+            if below == 2 * above + 1:
+                high[j] = min(high[j], t)
+            else:
+                low[j] = max(low[j], t)
+            below = above
+        assert low[cuts.feature[node]] <= cuts.threshold[node] <= high[cuts.feature[node]]
+
+
 def test_cuts_lie_within_bounds_and_data_outside_them_are_answered():
     x, y = data()
     low, high = np.array([-1.0, 0.0, 5.0]), np.array([1.0, 0.5, 6.0])

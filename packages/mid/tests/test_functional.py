@@ -61,6 +61,27 @@ def test_noise_is_that_of_the_sensitivity(monkeypatch):
     assert np.mean(np.abs(seen)) == pytest.approx(sensitivity(1) / 2.0, rel=0.13)  # 4 s.e.
 
 
+def test_noise_of_the_products_with_the_target():
+    # Records of zeros: only noise is left of the products. The penalty is so large that the slope is that noise over
+    # the penalty, and the intercept is noise over the number of records; 900 fits: s.e. 3 %
+    x, y = np.zeros((10_000, 1)), np.zeros(10_000)
+    settings = {"epsilon": 2.0, "bounds_x": (-1.0, 1.0), "bounds_y": (-1.0, 1.0), "regularisation": 1e7}
+    models = [FunctionalMechanismRegression(**settings, random_state=s).fit(x, y) for s in range(900)]
+    scale = sensitivity(1) / 2.0
+    slopes = np.array([m.coef_[0] for m in models]) * 1e7 * math.sqrt(2.0) * scale
+    intercepts = np.array([m.intercept_ for m in models]) * len(x)
+    assert np.mean(np.abs(slopes)) == pytest.approx(scale, rel=0.13)  # 4 s.e.
+    assert np.mean(np.abs(intercepts)) == pytest.approx(scale, rel=0.13)
+
+
+def test_the_number_of_records_gets_no_noise(monkeypatch):
+    seen = []
+    real = np.linalg.eigh
+    monkeypatch.setattr(np.linalg, "eigh", lambda a: (seen.append(a[0, 0]), real(a))[1])
+    FunctionalMechanismRegression(0.5, **BOUNDS, random_state=0).fit(*data(37))
+    assert seen == [37.0]
+
+
 def test_no_budget_limit_is_least_squares():
     x, y = data()
     model = FunctionalMechanismRegression(math.inf, **BOUNDS).fit(x, y)

@@ -50,7 +50,7 @@ def test_one_command_gives_verdict_page_and_settings(folder, capsys, tmp_path):
     )  # fmt: skip
     assert code == 0, err
     assert "nothing beyond population inference" in out
-    assert "To an attacker who sees the released answer, the model adds" in out
+    assert "To an attacker who sees the released value, the model adds" in out
     assert f"wrote {tmp_path / 'audit' / 'audit.json'}" in err
     settings = json.loads((tmp_path / "audit" / "settings.json").read_text())
     assert settings["sensitive"] == ["vkorc1"]
@@ -186,6 +186,11 @@ def test_misuse_names_what_was_expected(folder, capsys, tmp_path):
         ),
         (("audit", m, tmp_path / "a.csv", "--sensitive", "s", "--response", "y"), "cannot be read as csv", 1),
         (("audit", m, d, "--config", tmp_path / "no.toml"), "cannot be read as TOML", 1),
+        (
+            ("audit", m, d, "--sensitive", "vkorc1", "--response", "dose", "--out", tmp_path),
+            "none is ever overwritten",
+            2,
+        ),
         (("defend", d, "--out", tmp_path / "o", "--sensitive", "vkorc1", "--response", "race"), "needs a numeric", 2),
     ]
     for argv, match, want in cases:

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from infocore.errors import DegenerateWarning, NonFiniteError, ParameterError, ShapeError
+from infocore.errors import DegenerateWarning, KindError, NonFiniteError, ParameterError, ShapeError
 from mid.attacks.attribute import SensitiveAttribute
 
 TABLE = pd.DataFrame({"a": ["x", "y", "x"], "b": [1, 0, 0], "c": [0, 1, 0], "age": [30.0, 40.0, 50.0]})
@@ -46,9 +46,10 @@ def test_values_that_recur_make_fewer_bins_and_say_so():
     [
         ("d", {}, "must name columns of the table, a, b, c, age; got d"),
         ([], {}, "got none"),
-        (["a", "b"], {"bins": 3}, "`bins` must be at least 2, for one column of numbers"),
+        (["a", "b"], {"bins": 3}, "`bins` must be from 2 to 50, for one column of numbers"),
         ("a", {"bins": 3}, "for one column of numbers"),
-        ("age", {"bins": 1}, "at least 2"),
+        ("age", {"bins": 60}, "from 2 to 50"),
+        ("age", {"bins": 1}, "from 2 to 50"),
     ],
 )
 def test_what_cannot_be_an_attribute_is_refused(columns, options, match):
@@ -65,6 +66,12 @@ def test_other_refusals():
         SensitiveAttribute.of(TABLE.assign(a=["x", None, "y"]), "a")
     with pytest.raises(ShapeError, match="must be a table"):
         SensitiveAttribute.of(np.zeros(3), 0)
+    with pytest.raises(KindError, match="mix text and numbers"):
+        SensitiveAttribute.of(TABLE.assign(a=[1, "1", 2]), "a")
+    twice = TABLE.set_axis(["a", "a", "c", "age"], axis=1)
+    with pytest.raises(ShapeError, match="several columns called a"):
+        SensitiveAttribute.of(twice, "age")
+    assert SensitiveAttribute.of(TABLE, np.array(["b", "c"])).columns == ("b", "c")
     attribute = SensitiveAttribute.of(TABLE, "a")
     with pytest.raises(ParameterError, match=r"1 of 3 records hold a value that is no candidate, such as \['z'\]"):
         attribute.codes(TABLE.assign(a=["x", "z", "y"]))

@@ -42,11 +42,11 @@ def test_by_hand():
     distances = [
         [float(((x.astype(float) - row) ** 2).sum()) for x in X[c == Y]] for row, c in zip(a, (0, 1, 3), strict=True)
     ]
-    assert found.knn_distance.value == pytest.approx(np.mean([min(d) for d in distances]))
+    assert found.knn_squared_distance.value == pytest.approx(np.mean([min(d) for d in distances]))
     assert found.nearest_mse.value == pytest.approx(np.mean([min(d) for d in distances]) / 8)
     means = [X[c == Y].astype(float).mean(0) for c in (0, 1, 3)]
     to_mean = [((row - m) ** 2).sum() for row, m in zip(a, means, strict=True)]
-    assert found.feature_distance.value == pytest.approx(np.mean(to_mean), rel=1e-5)
+    assert found.feature_squared_distance.value == pytest.approx(np.mean(to_mean), rel=1e-5)
     assert found.class_mean_mse.value == pytest.approx(np.mean(to_mean) / 8, rel=1e-5)
     assert (found.n, found.classes, found.queries, found.steps, found.chance) == (3, 3, 11, 3, 1 / 8)
     assert found.target_score == pytest.approx(0.9) and found.evaluator_accuracy is None
@@ -70,7 +70,7 @@ def test_interval_is_over_classes_not_images():
 def test_features_and_held_out():
     found = judged(CENTERS, np.arange(8), features=lambda x: 2.0 * np.asarray(x), x_held_out=X[:9], y_held_out=Y[:9])
     plain = judged(CENTERS, np.arange(8))
-    assert found.knn_distance.value == pytest.approx(4 * plain.knn_distance.value)
+    assert found.knn_squared_distance.value == pytest.approx(4 * plain.knn_squared_distance.value)
     assert found.nearest_mse == plain.nearest_mse
     wrong = np.where(np.arange(9) < 3, (Y[:9] + 1) % 8, Y[:9])
     half = judged(CENTERS, np.arange(8), x_held_out=X[:9], y_held_out=wrong)

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any, get_args
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import get_tags
 
@@ -26,7 +27,7 @@ class Predictor:
     Notes
     -----
     A predictor of scikit-learn draws its noise, if it has any, from a state of its own: `rng` reaches only models
-    with a `release`.
+    with a `release`. Whether there is noise is seen by asking twice.
 
     Examples
     --------
@@ -75,17 +76,22 @@ class Predictor:
         check_release("Predictor.release", output, queries, access)
         model, x = _last(self.model, X)
         if hasattr(model, "release"):
+            # a model that answers without noise when it is used is not to be asked as if it had some
+            access = "mean" if getattr(model, "release_as", None) == "mean" else access
             return np.asarray(model.release(x, output=output, queries=queries, access=access, rng=rng))
-        answer = _method(model, output)
-        noisy = _noisy(model)
-        if noisy and access == "mean":
+        answer, rows = _method(model, output), _rows(model, x)
+        first = np.asarray(answer(rows))
+        if queries == 1 and access == "sampled":
+            return first
+        second = np.asarray(answer(rows))
+        if np.array_equal(first, second):
+            return first  # no noise: asking again would bring the same
+        if access == "mean":
             raise ParameterError(
                 f'Predictor.release: `access` must be "sampled" for a {type(model).__name__}: its answers are '
                 "noisy, and it does not say what they are without noise."
             )
-        answers = [np.asarray(answer(x)) for _ in range(queries if noisy else 1)]
-        if len(answers) == 1:
-            return answers[0]
+        answers = [first, second, *(np.asarray(answer(rows)) for _ in range(queries - 2))]
         return most_frequent(answers) if output == "labels" else np.mean(answers, axis=0)
 
 
@@ -153,5 +159,7 @@ def _method(model: Any, output: str) -> Any:
     return getattr(model, name)
 
 
-def _noisy(model: Any) -> bool:
-    return bool(get_tags(model).non_deterministic) if hasattr(model, "__sklearn_tags__") else False
+def _rows(model: Any, x: Any) -> Any:
+    """Rows in the form in which the model was fitted: one that knows no names of columns is asked with an array."""
+    nameless = hasattr(model, "n_features_in_") and not hasattr(model, "feature_names_in_")
+    return x.to_numpy() if nameless and isinstance(x, pd.DataFrame) else x

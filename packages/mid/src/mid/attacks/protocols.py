@@ -10,7 +10,7 @@ __all__ = ["Access", "Attack", "AttackResult", "Interface", "Needs", "Output", "
 
 Output = Literal["labels", "values", "probabilities", "logits"]
 Access = Literal["sampled", "mean"]
-Interface = Literal["labels", "values", "probabilities", "logits", "gradients", "parameters"]
+Interface = Literal["nothing", "released", "labels", "values", "probabilities", "logits", "gradients", "parameters"]
 
 
 def in_words(access: str, queries: int) -> str:
@@ -58,8 +58,9 @@ class Needs:
 
     Parameters
     ----------
-    interface : {"labels", "values", "probabilities", "logits", "gradients", "parameters"}
-        The least that the target must answer with. Gradients and parameters are white-box access.
+    interface : {"nothing", "released", "labels", "values", "probabilities", "logits", "gradients", "parameters"}
+        The least that the target must answer with; "released" is whatever is released. Gradients and parameters are
+        white-box access.
     response : bool
         Whether the true response (the label or value to be predicted) of an attacked record must be known.
     released : bool

@@ -30,8 +30,17 @@ from infocore.bounded_means import mean_upper_bound
 from infocore.errors import ParameterError, ShapeError
 from infocore.result import MIEstimate
 from mid.attacks.attribute.sensitive import SensitiveAttribute
+from mid.leakage import leakage_upper_bound
 
-__all__ = ["ReleaseCap", "advantage_caps", "attribute_leakage", "fano_error", "release_cap", "release_law"]
+__all__ = [
+    "ReleaseCap",
+    "advantage_caps",
+    "attribute_leakage",
+    "fano_error",
+    "record_cap",
+    "release_cap",
+    "release_law",
+]
 
 Floats = NDArray[np.float64]
 
@@ -68,7 +77,7 @@ def release_law(model: Any, X: Any) -> tuple[Floats, Floats] | None:
     else:
         return None
     mean = mean.reshape(len(mean), -1)
-    std = np.broadcast_to(std.reshape(-1, 1) if std.ndim == 1 and len(std) == len(mean) else std, mean.shape)
+    std = np.broadcast_to(std, mean.shape)
     return None if not bool(np.all(std > 0)) else (mean, np.array(std))
 
 
@@ -106,7 +115,7 @@ def attribute_leakage(mean: Floats, std: Floats, *, queries: int = 1) -> Floats:
     scale, draws = (std / math.sqrt(queries), 1) if alike else (std, queries)
     centre = mean.mean(1, keepdims=True)
     variance = (scale**2 + (mean - centre) ** 2).mean(1, keepdims=True)
-    kl = 0.5 * (np.log(variance / scale**2) + (scale**2 + (mean - centre) ** 2) / variance - 1.0).sum(2)
+    kl = _divergence(mean, scale, centre, variance).sum(2)
     return np.minimum(math.log(m), draws * np.maximum(kl.max(1), 0.0))
 
 
@@ -246,6 +255,9 @@ def release_cap(
     if len(known) < len(laws):
         return None
     mean, std = (np.stack([law[part] for law in known], axis=1) for part in (0, 1))
+    # the bounds on means read their rows one after another: a table sorted by anything would make them false
+    order = np.random.default_rng(0).permutation(len(mean))
+    mean, std = mean[order], std[order]
     leaks, caps = attribute_leakage(mean, std, queries=queries), advantage_caps(mean, std, queries=queries)
     top = math.log(attribute.size)
     value = float(mean_upper_bound(leaks, 0.0, top, confidence=confidence))
@@ -262,6 +274,38 @@ def release_cap(
     )
     advantage = float(mean_upper_bound(caps, 0.0, 1.0 - 1.0 / attribute.size, confidence=confidence))
     return ReleaseCap(leakage, advantage, queries)
+
+
+def record_cap(model: Any, known: Any, attacked: Any, *, ci_level: float) -> MIEstimate | None:
+    r"""Upper bound on :math:`I(X; \hat Y)` of one draw, for a model whose noise is known.
+
+    The divergence of each record's release from one Gaussian, whose mean and variance other records set.
+
+    Parameters
+    ----------
+    model : estimator
+        As in `release_law`.
+    known, attacked : array or data frame
+        Records that set the Gaussian, and records of which the mean is taken.
+    ci_level : float
+        Of the interval.
+
+    Returns
+    -------
+    MIEstimate or None
+        In nats, in expectation: the divergence has no known range. None if the noise is not known.
+    """
+    reference, law = release_law(model, known), release_law(model, attacked)
+    if reference is None or law is None:
+        return None
+    centre = reference[0].mean(0)
+    variance = ((reference[0] - centre) ** 2 + reference[1] ** 2).mean(0)
+    return leakage_upper_bound(_divergence(*law, centre, variance).sum(1), ci_level=ci_level)
+
+
+def _divergence(mean: Floats, std: Floats, centre: Floats, variance: Floats) -> Floats:
+    """KL of N(mean, std^2) from N(centre, variance), coordinate by coordinate."""
+    return 0.5 * (np.log(variance / std**2) + (std**2 + (mean - centre) ** 2) / variance - 1.0)
 
 
 def _check(mean: Floats, std: Floats, queries: int, caller: str) -> None:

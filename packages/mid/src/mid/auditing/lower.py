@@ -45,8 +45,8 @@ def attribute_lower_bound(view: View, truth: Ints, *, confidence: float) -> MIEs
     MIEstimate
         In nats, direction "lower"; negative where nothing is certified.
     """
-    own = _features(view.ask_release(), view.released_output)
-    seen = _features(view.released, view.released_output)
+    own = _features(view.ask_release(), view)
+    seen = _features(view.released, view)
     guesser = Imputer(view.attribute.size, view.seed).fit(own, view.known_codes)
 
     def critic(codes: Any, rows: Any) -> Floats:
@@ -76,9 +76,8 @@ def record_lower_bound(view: View, answers: NDArray[Any], *, confidence: float) 
     MIEstimate
         In nats, direction "lower"; negative where nothing is certified.
     """
-    output = view.released_output
-    own, own_again = _scores(view.ask_known(output), output), _scores(view.ask_release(), output)
-    seen, seen_again = _scores(view.released, output), _scores(answers, output)
+    own, own_again = _scores(view.ask_known(view.released_output), view), _scores(view.ask_release(), view)
+    seen, seen_again = _scores(view.released, view), _scores(answers, view)
     noise = float(np.sqrt(((own - own_again) ** 2).mean()))
     scale = max(noise, _SAME * float(own.std(axis=0).max()) + np.finfo(np.float64).tiny)
 
@@ -89,7 +88,14 @@ def record_lower_bound(view: View, answers: NDArray[Any], *, confidence: float) 
 
 
 def _certificate(critic: Any, own: tuple[Any, Any], held_out: tuple[Any, Any], confidence: float) -> MIEstimate:
-    """Choose the clip on the attacker's own records, certify on the others."""
+    """Choose the clip on the attacker's own records, certify on the others.
+
+    The certificate pairs rows by their places and reads them one after another: in a sorted table it would be false.
+    """
+    gen = np.random.default_rng(0)
+    own, held_out = (
+        tuple(part[order] for part in pair) for pair in (own, held_out) for order in (gen.permutation(len(pair[0])),)
+    )
     joint, product = held_out_scores(critic, *held_out)
     try:
         clip = choose_clip(*held_out_scores(critic, *own), n=len(joint), confidence=confidence)
@@ -98,20 +104,20 @@ def _certificate(critic: Any, own: tuple[Any, Any], held_out: tuple[Any, Any], c
     return lower_bound(joint, product, clip=clip, confidence=confidence)
 
 
-def _scores(answers: Any, output: str) -> Floats:
+def _scores(answers: Any, view: View) -> Floats:
     """Answers as rows of numbers: labels as indicators, probabilities in logs without their offset."""
     values = np.asarray(answers)
-    if output == "labels":
-        return (values[:, None] == np.unique(values)[None, :]).astype(np.float64)
+    if view.released_output == "labels":
+        return (values[:, None] == np.asarray(view.classes)[None, :]).astype(np.float64)
     numbers = values.astype(np.float64).reshape(len(values), -1)
-    if output == "values":
+    if view.released_output == "values":
         return numbers
-    logs = read(numbers, "probabilities") if output == "probabilities" else numbers
+    logs = read(numbers, "probabilities") if view.released_output == "probabilities" else numbers
     return logs - logs.mean(1, keepdims=True)
 
 
-def _features(answers: Any, output: str) -> pd.DataFrame:
-    if output == "labels":
+def _features(answers: Any, view: View) -> pd.DataFrame:
+    if view.released_output == "labels":
         return pd.DataFrame({"answer": np.asarray(answers).astype(str)})
-    rows = _scores(answers, output)
+    rows = _scores(answers, view)
     return pd.DataFrame(rows, columns=[f"answer {j}" for j in range(rows.shape[1])])

@@ -105,7 +105,13 @@ class Point:
 
 
 def defended(
-    model: Any, facts: Facts, attribute: SensitiveAttribute, known: Records, training: Records | None, seed: int
+    model: Any,
+    facts: Facts,
+    attribute: SensitiveAttribute,
+    known: Records,
+    training: Records | None,
+    seed: int,
+    refused: list[str],
 ) -> Iterator[Defended]:
     """Make what is set beside a model: around it, and trained anew where training records are given.
 
@@ -123,11 +129,13 @@ def defended(
         Records to train on anew.
     seed : int
         Of noise and of private mechanisms.
+    refused : list of str
+        Takes a line for every kind that could not be made for this model, with the reason.
 
     Yields
     ------
     Defended
-        One after another, as each is made. A kind that cannot be made for this model is left out.
+        One after another, as each is made.
     """
     yield Defended("as it is", "audited model", model)
     asked = attribute.asked(known.X)
@@ -157,8 +165,8 @@ def defended(
     for make in makers:
         try:
             yield make()
-        except (InfoError, NotImplementedError, TypeError):  # e.g. no clone of a prefit wrapper: not for this model
-            continue
+        except (InfoError, NotImplementedError, TypeError, ValueError, AttributeError) as e:
+            refused.append(f"Not on the curve: {type(e).__name__}: {' '.join(str(e).split())[:200]}")
 
 
 def _trained(

@@ -2,13 +2,12 @@
 
 import platform
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, cast, get_args
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from infocore.errors import ParameterError, TooFewSamplesError
 from infocore.result import MIEstimate
@@ -16,16 +15,17 @@ from mid.attacks.attribute import AttributeGame, Records, SensitiveAttribute
 from mid.attacks.attribute.game import Knows
 from mid.attacks.predictor import Predictor
 from mid.attacks.protocols import Output
-from mid.auditing.caps import ReleaseCap, fano_error, release_cap, release_law
+from mid.auditing.caps import ReleaseCap, record_cap, release_cap
 from mid.auditing.lower import attribute_lower_bound, record_lower_bound
-from mid.auditing.played import Played, play
+from mid.auditing.played import correct, play
 from mid.auditing.points import Point, defended, measure, pareto
+from mid.auditing.progress import steps
 from mid.auditing.report import AuditReport
-from mid.auditing.suite import MANY_QUERIES, Facts, facts_of
+from mid.auditing.split import Split, split_records
+from mid.auditing.suite import MANY_QUERIES, facts_of
 from mid.auditing.utility import utility_of
 from mid.auditing.verdict import verdict_of
 from mid.auditing.words import recommend, warn
-from mid.leakage import leakage_upper_bound
 
 __all__ = ["audit"]
 
@@ -122,39 +122,36 @@ def audit(
     attribute = SensitiveAttribute.of(
         every.to_numpy() if not isinstance(X, pd.DataFrame) else every, sensitive, bins=bins
     )
-    known, attacked, members, split = _split(fresh_all, training, seed)
-    whole = attacked if members is None else _joined(attacked, members)
-    fresh = np.arange(len(whole)) < len(attacked)
+    split = split_records(fresh_all, training, seed)
+    known, attacked = split.known, split.attacked
     started = time.perf_counter()
-    with _steps(progress) as tell:
-        played: list[Played] = []
-        facts: Facts | None = None
+    refused: list[str] = []
+    points: list[Point] = []
+    with steps(progress) as tell:
         memory: dict[Any, Any] = {}
+        facts, raw = None, []
         for knows in games:
             game = AttributeGame(
-                model, attribute, known, whole, knows=knows, released_output=released, seed=seed, memory=memory
+                model, attribute, known, split.whole, knows=knows, released_output=released, seed=seed, memory=memory
             )
             facts = facts or facts_of(game.view)
-            played.append(play(game, facts, fresh, ci_level=ci_level, seed=seed, tell=tell))
+            raw.append(play(game, facts, split.fresh, ci_level=ci_level, seed=seed, tell=tell))
         assert facts is not None
+        played = correct(raw, ci_level=ci_level, seed=seed)
         tell("bounds on the information in the release")
-        lower, caps, record, fano = _bounds(
-            model, attribute, known, attacked, facts, released, ci_level=ci_level, seed=seed
-        )
-        points: list[Point] = []
+        lower, caps, record = _bounds(model, attribute, split, released, ci_level=ci_level, seed=seed)
         if curve:
             few_known, few_attacked = _few(known, _CURVE_KNOWN), _few(attacked, _CURVE_ATTACKED)
             guesses: dict[Any, Any] = {}
-            for candidate in defended(model, facts, attribute, few_known, training, seed):
+            for candidate in defended(model, facts, attribute, few_known, training, seed, refused):
                 tell(f"curve: {candidate.name}")
-                points.append(
-                    measure(
-                        candidate, attribute, few_known, few_attacked, games,
-                        output=released, ci_level=ci_level, seed=seed, guesses=guesses,
-                    )
+                point = measure(
+                    candidate, attribute, few_known, few_attacked, games,
+                    output=released, ci_level=ci_level, seed=seed, guesses=guesses,
                 )  # fmt: skip
+                points.append(point)
             points = pareto(points)
-    verdicts = tuple(verdict_of(g, ci_level=ci_level) for g in played)
+    verdicts = tuple(verdict_of(g, attribute, facts, ci_level=ci_level) for g in played)
     utility, constant = utility_of(model, attribute, attacked, seed)
     told = {
         "model": repr(model),
@@ -167,76 +164,46 @@ def audit(
         "utility of a constant": constant,
         "known records": len(known),
         "attacked records": len(attacked),
-        "attacked training records": 0 if members is None else len(members),
+        "attacked training records": 0 if split.members is None else len(split.members),
+        "repeated records": split.repeated,
         "seconds per 1000 answers": _cost(model, attribute, attacked),
         "seconds of the audit": time.perf_counter() - started,
         "seed": seed,
         "ci_level": ci_level,
         "python": platform.python_version(),
-        "split": split,
+        "split": split.rows,
     }
     return AuditReport(
         verdicts=verdicts,
-        games=tuple(played),
+        games=played,
         leaks_at_least=lower,
         release_caps=caps,
         record_cap=record,
-        fano=fano,
         curve=tuple(points),
-        recommendation=recommend(verdicts, points, facts),
-        warnings=tuple(warn(model, facts, played, caps, training is not None)),
+        recommendation=recommend(verdicts, points, facts, trained=training is not None),
+        warnings=(*warn(model, facts, played, caps, split, training is not None), *refused),
         facts=told,
     )
 
 
 def _bounds(
-    model: Any,
-    attribute: SensitiveAttribute,
-    known: Records,
-    attacked: Records,
-    facts: Facts,
-    released: Output | None,
-    *,
-    ci_level: float,
-    seed: int,
-) -> tuple[dict[str, MIEstimate], tuple[ReleaseCap, ...], MIEstimate | None, float | None]:
+    model: Any, attribute: SensitiveAttribute, split: Split, released: Output | None, *, ci_level: float, seed: int
+) -> tuple[dict[str, MIEstimate], tuple[ReleaseCap, ...], MIEstimate | None]:
     """Everything that is certified of the release, on fresh records."""
+    known, attacked = split.known, split.attacked
     game = AttributeGame(model, attribute, known, attacked, knows="release", released_output=released, seed=seed)
-    view, truth = game.view, attribute.codes(attacked.X)
+    view = game.view
     answers = view.ask_table(attacked.X, view.released_output)
     lower = {
-        "I(X_s; Yhat)": attribute_lower_bound(view, truth, confidence=ci_level),
+        "I(X_s; Yhat)": attribute_lower_bound(view, attribute.codes(attacked.X), confidence=ci_level),
         "I(X; Yhat)": record_lower_bound(view, answers, confidence=ci_level),
     }
     columns = list(known.X.columns)
-    caps: list[ReleaseCap] = []
-    if facts.noisy:
-        found = [
-            release_cap(model, attribute, view.hidden, columns, queries=q, confidence=ci_level)
-            for q in (1, MANY_QUERIES)
-        ]
-        caps = [cap for cap in found if cap is not None]
-    record = _record_cap(model, attribute, known, attacked, ci_level) if caps else None
-    fano = None
-    if caps and attribute.size > 2:
-        log_q = view.imputation(response=False)
-        entropy = -float(np.take_along_axis(log_q, truth[:, None], axis=1).mean())
-        fano = fano_error(entropy, caps[0].leakage.value, attribute.size)
-    return lower, tuple(caps), record, fano
-
-
-def _record_cap(
-    model: Any, attribute: SensitiveAttribute, known: Records, attacked: Records, ci_level: float
-) -> MIEstimate | None:
-    """Divergence of each record's release from one Gaussian that the attacker's records set."""
-    reference, law = release_law(model, attribute.asked(known.X)), release_law(model, attribute.asked(attacked.X))
-    if reference is None or law is None:
-        return None
-    centre = reference[0].mean(0)
-    variance = ((reference[0] - centre) ** 2 + reference[1] ** 2).mean(0)
-    mean, std = law
-    kl = 0.5 * (np.log(variance / std**2) + (std**2 + (mean - centre) ** 2) / variance - 1.0).sum(1)
-    return leakage_upper_bound(kl, ci_level=ci_level)
+    found = [
+        release_cap(model, attribute, view.hidden, columns, queries=q, confidence=ci_level) for q in (1, MANY_QUERIES)
+    ]
+    record = record_cap(model, attribute.asked(known.X), attribute.asked(attacked.X), ci_level=ci_level)
+    return lower, tuple(cap for cap in found if cap is not None), record
 
 
 def _check(games: Sequence[str], ci_level: float) -> None:
@@ -258,28 +225,6 @@ def _training(X_train: Any, y_train: Any, fresh: Records) -> Records | None:
     return training
 
 
-def _split(
-    fresh: Records, training: Records | None, seed: int
-) -> tuple[Records, Records, Records | None, dict[str, list[int]]]:
-    order = np.random.default_rng([seed, 7]).permutation(len(fresh))
-    half = len(fresh) // 2
-    own, attacked = np.sort(order[:half]), np.sort(order[half:])
-    split = {"known": own.tolist(), "attacked": attacked.tolist()}
-    members = None
-    if training is not None:
-        rows = np.sort(np.random.default_rng([seed, 8]).permutation(len(training))[: len(attacked)])
-        members, split["training"] = _take(training, rows), rows.tolist()
-    return _take(fresh, own), _take(fresh, attacked), members, split
-
-
-def _take(records: Records, rows: NDArray[Any]) -> Records:
-    return Records(records.X.iloc[rows], records.y[rows])
-
-
-def _joined(a: Records, b: Records) -> Records:
-    return Records(pd.concat([a.X, b.X], ignore_index=True), np.concatenate([a.y, b.y]))
-
-
 def _few(records: Records, n: int) -> Records:
     return Records(records.X.head(n), records.y[:n])
 
@@ -287,7 +232,7 @@ def _few(records: Records, n: int) -> Records:
 def _cost(model: Any, attribute: SensitiveAttribute, records: Records) -> float:
     """Median time of 1000 answers at inference."""
     rows = attribute.asked(records.X.head(_TIMED_ROWS))
-    target = model if hasattr(model, "release") else Predictor(model)
+    target = Predictor(model)
     output = cast("Output", "values" if getattr(model, "classes_", None) is None else "labels")
     seconds: list[float] = []
     for i in range(3):
@@ -295,24 +240,3 @@ def _cost(model: Any, attribute: SensitiveAttribute, records: Records) -> float:
         target.release(rows, output=output, queries=1, access="sampled", rng=i)
         seconds.append(time.perf_counter() - began)
     return float(np.median(seconds)) * 1000.0 / len(rows)
-
-
-@contextmanager
-def _steps(show: bool) -> Generator[Callable[[str], None], None, None]:
-    """Say on stderr what is being done, for how long, and how many things are behind."""
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.completed:.0f} done,"),
-        TimeElapsedColumn(),
-        TextColumn("{task.description}"),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not show) as bar:
-        row = bar.add_task("", total=None)
-
-        def tell(what: str) -> None:
-            bar.update(row, description=what, advance=1)
-
-        yield tell

@@ -21,11 +21,12 @@ from mid.attacks.attribute import (
     WhiteBoxCounts,
 )
 from mid.attacks.protocols import Access
+from mid.auditing.caps import release_law
 
 __all__ = ["Facts", "attacks_for", "baselines_for", "facts_of"]
 
 MANY_QUERIES = 100
-_ASKED_TWICE = 50
+_ASKED_TWICE = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Facts:
         Whether it is a single decision tree whose counts can be read.
     mean_access : bool
         Whether its answer without noise can be had (white box).
+    moves : bool
+        Whether some answer changes with the attribute, or cannot be said not to.
     """
 
     kind: str
@@ -51,10 +54,11 @@ class Facts:
     noisy: bool
     tree: bool
     mean_access: bool
+    moves: bool = True
 
 
 def facts_of(view: View) -> Facts:
-    """Find out by asking: a few of the attacker's own records, twice.
+    """Find out by asking: some of the attacker's own records, twice; and from what the model says of its release.
 
     Parameters
     ----------
@@ -66,28 +70,24 @@ def facts_of(view: View) -> Facts:
     Facts
         What was found.
     """
-    rows = view.known.X.head(_ASKED_TWICE)
+    rows = view.some_known(_ASKED_TWICE)
     output = view.released_output
     first, second = view.ask_table(rows, output), view.ask_table(rows, output)
-    noisy = not np.array_equal(first, second)
+    noisy = not np.array_equal(first, second) or release_law(view.model, view.attribute.asked(rows)) is not None
     try:
         view.ask_table(rows, output, access="mean")
         mean_access = noisy
     except InfoError:
         mean_access = False
-    last = view.model.steps[-1][1] if getattr(view.model, "steps", None) else view.model
     kind = "regressor" if view.classes is None else "classifier"
-    return Facts(
-        kind,
-        output,
-        noisy,
-        kind == "classifier" and (hasattr(last, "tree_") or hasattr(last, "open_leaves")),
-        mean_access,
-    )
+    tree = kind == "classifier" and WhiteBoxCounts.can_read(view)
+    answers = [view.ask_table(view.attribute.put(rows, k), output) for k in range(view.attribute.size)]
+    moves = noisy or any(not np.array_equal(a, answers[0]) for a in answers[1:])
+    return Facts(kind, output, noisy, tree, mean_access, moves)
 
 
 def baselines_for(view: View) -> list[AttributeAttack]:
-    """Guessers without the model that know no more than the attacker of this game.
+    """Guessers that know no more than the attacker of this game, and do not see what the attribute changes.
 
     Parameters
     ----------
@@ -97,10 +97,12 @@ def baselines_for(view: View) -> list[AttributeAttack]:
     Returns
     -------
     list of attacks
-        The prior, imputation, and imputation with the response where that is known.
+        The prior, imputation, imputation with the response where that is known, and the last of these with the model's
+        answer averaged over the candidates.
     """
-    found: list[AttributeAttack] = [Prior(), Imputation()]
-    return [*found, Imputation(response=True)] if view.response is not None else found
+    known = view.response is not None
+    found: list[AttributeAttack] = [Prior(), Imputation(), Imputation(response=known, answers=True)]
+    return [*found, Imputation(response=True)] if known else found
 
 
 def attacks_for(view: View, facts: Facts) -> list[AttributeAttack]:

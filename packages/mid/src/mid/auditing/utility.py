@@ -30,7 +30,7 @@ def utility_of(model: Any, attribute: SensitiveAttribute, records: Records, seed
     tuple of two floats
         Of the model, from one draw of each answer, and of the constant.
     """
-    target = model if hasattr(model, "release") else Predictor(model)
+    target = Predictor(model)
     asked = attribute.asked(records.X)
     if getattr(model, "classes_", None) is None:
         values = target.release(asked, output="values", queries=1, access="sampled", rng=seed)

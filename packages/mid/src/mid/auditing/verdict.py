@@ -3,15 +3,17 @@
 import dataclasses
 from typing import Any
 
+from mid.attacks.attribute import SensitiveAttribute
 from mid.auditing.advantage import Advantage
 from mid.auditing.played import Played
+from mid.auditing.suite import Facts
 
 __all__ = ["Verdict", "verdict_of"]
 
 _GAME = {
     "response": "To an attacker who knows the true response",
-    "release": "To an attacker who sees the released answer",
-    "both": "To an attacker who knows the true response and sees the released answer",
+    "release": "To an attacker who sees the released {output}",
+    "both": "To an attacker who knows the true response and sees the released {output}",
 }
 
 
@@ -24,17 +26,21 @@ class Verdict:
     knows : str
         The game.
     beyond_population : bool
-        Whether some attack beats every guesser without the model, after correction for the number of attacks.
+        Whether some attack beats every guesser, after correction for the number of attacks in all games.
     attack : str
         The attack the verdict rests on: the one with the smallest corrected p-value.
     advantage : Advantage
-        That attack's, over the guesser that is hardest to beat.
+        That attack's, over the guesser that is hardest to beat, with an interval that allows for its having been chosen
+        among all attacks.
     p_holm : float
         Its corrected p-value.
     detectable : float
         Smallest advantage that would be found with a probability of 80 %.
-    memorised : Advantage or None
-        How much more often the same attack is right on training records.
+    memorised : bool
+        Whether some attack gains more over the best guesser on training records than on fresh ones, after correction.
+    memory : Advantage or None
+        Training records against fresh ones, of the attack with the smallest p-value of memory; None without training
+        records.
     text : str
         The verdict in words.
     """
@@ -45,7 +51,8 @@ class Verdict:
     advantage: Advantage
     p_holm: float
     detectable: float
-    memorised: Advantage | None
+    memorised: bool
+    memory: Advantage | None
     text: str
 
     def to_dict(self) -> dict[str, Any]:
@@ -57,51 +64,80 @@ class Verdict:
             Every field under its name.
         """
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        memorised = None if self.memorised is None else self.memorised.to_dict()
-        return fields | {"advantage": self.advantage.to_dict(), "memorised": memorised}
+        memory = None if self.memory is None else self.memory.to_dict()
+        return fields | {"advantage": self.advantage.to_dict(), "memory": memory}
 
 
-def verdict_of(game: Played, *, ci_level: float) -> Verdict:
-    """Judge a game.
+def verdict_of(game: Played, attribute: SensitiveAttribute, facts: Facts, *, ci_level: float) -> Verdict:
+    """Judge a game that was corrected for the number of attacks.
 
     Parameters
     ----------
     game : Played
-        With at least one attack.
+        From `correct`.
+    attribute : SensitiveAttribute
+        What was guessed.
+    facts : Facts
+        Of the model.
     ci_level : float
-        ``1 - ci_level`` is the family-wise error of "beyond the population".
+        ``1 - ci_level`` is the family-wise error.
 
     Returns
     -------
     Verdict
         In numbers and words.
     """
-    best = game.best
-    p = 1.0 if best.p_holm is None else best.p_holm
-    found = p <= 1 - ci_level
-    advantage = best.least
+    best, alpha = game.best, 1 - ci_level
+    assert best.p_holm is not None and best.simultaneous is not None, "`correct` comes first"
+    found = best.p_holm <= alpha
+    text = _found(game, attribute, facts) if found else _not_found(game, facts)
+    row = game.most_memorised
+    memory, memorised = None, False
+    if row is not None:
+        memory, memorised = row.gap, row.memory_p_holm is not None and row.memory_p_holm <= alpha
+        text += f" {_memory_text(row.result.name, memory, memorised, row.memory_p_holm)}"
+    return Verdict(
+        game.knows, found, best.result.name, best.simultaneous, best.p_holm, game.detectable, memorised, memory, text
+    )
+
+
+def _who(game: Played, facts: Facts) -> str:
+    return _GAME[game.knows].format(output={"values": "value", "labels": "label"}.get(facts.output, facts.output))
+
+
+def _found(game: Played, attribute: SensitiveAttribute, facts: Facts) -> str:
+    best, advantage = game.best, game.best.simultaneous
+    assert advantage is not None
     low, high = (100 * v for v in advantage.ci)
-    who = _GAME[game.knows]
-    if found:
-        text = (
-            f"{who}, the model adds {100 * advantage.value:.1f} points [{low:.1f}, {high:.1f}] over "
-            f"{advantage.baseline}: {best.result.name} is right about {best.result.accuracy:.1%} of {game.n} fresh "
-            f"records, the best guesser without the model about {game.best_baseline.result.accuracy:.1%} (p = {p:.2g} "
-            "after Holm)."
-        )
-    else:
-        text = (
-            f"{who}, nothing beyond population inference was found: no attack beats every guesser without the model "
-            f"(p = {p:.2g} after Holm). The strongest attack is right about {game.strongest.result.accuracy:.1%} of "
-            f"{game.n} fresh records, the best guesser about {game.best_baseline.result.accuracy:.1%}; an advantage of "
-            f"{100 * game.detectable:.1f} points would have been found with a probability of 80 %."
-        )
-    gap = best.gap
-    if gap is not None:
-        low, high = (100 * v for v in gap.ci)
-        held = "differ" if low > 0 or high < 0 else "do not differ measurably"
-        text += (
-            f" Training records and fresh ones {held}: {100 * gap.value:+.1f} points [{low:.1f}, {high:.1f}] for this "
-            "attack."
-        )
-    return Verdict(game.knows, found, best.result.name, advantage, p, game.detectable, gap, text)
+    return (
+        f"{_who(game, facts)}, the model adds {100 * advantage.value:.1f} points [{low:.1f}, {high:.1f}] to the "
+        f"guessing of {', '.join(map(str, attribute.columns))}: {best.result.name} is right about "
+        f"{best.result.accuracy:.1%} of {game.n} fresh records, {advantage.baseline} about "
+        f"{best.result.accuracy - advantage.value:.1%} (p = {best.p_holm:.2g} after Holm)."
+    )
+
+
+def _not_found(game: Played, facts: Facts) -> str:
+    seen = (
+        f"an advantage of {100 * game.detectable:.1f} points would have been found with a probability of 80 %"
+        if game.detectable < 1
+        else f"{game.n} records are too few to find any advantage with a probability of 80 %"
+    )
+    return (
+        f"{_who(game, facts)}, nothing beyond population inference was found: no attack beats every guesser "
+        f"(p = {game.best.p_holm:.2g} after Holm). The strongest attack is right about "
+        f"{game.strongest.result.accuracy:.1%} of {game.n} fresh records, {game.best_baseline.result.name} about "
+        f"{game.best_baseline.result.accuracy:.1%}; {seen}."
+    )
+
+
+def _memory_text(name: str, gap: Advantage | None, memorised: bool, p: float | None) -> str:
+    if gap is None:
+        return ""
+    low, high = (100 * v for v in gap.ci)
+    if not memorised:
+        return f"No attack gains more on training records than on fresh ones (p = {p:.2g} after Holm)."
+    return (
+        f"Training records are remembered: {name} is right {100 * gap.value:.1f} points [{low:.1f}, {high:.1f}] more "
+        f"often on them than on fresh ones (p = {p:.2g} after Holm)."
+    )

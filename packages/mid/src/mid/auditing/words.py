@@ -6,6 +6,7 @@ from typing import Any
 from mid.auditing.caps import ReleaseCap
 from mid.auditing.played import Played
 from mid.auditing.points import Point
+from mid.auditing.split import Split
 from mid.auditing.suite import Facts
 from mid.auditing.verdict import Verdict
 
@@ -22,7 +23,7 @@ _WHERE = {
 _OWN, _DROPPED = "audited model", "drop the attribute"
 
 
-def recommend(verdicts: Sequence[Verdict], points: Sequence[Point], facts: Facts) -> str:
+def recommend(verdicts: Sequence[Verdict], points: Sequence[Point], facts: Facts, *, trained: bool) -> str:
     """Say what an owner should do.
 
     Parameters
@@ -33,6 +34,8 @@ def recommend(verdicts: Sequence[Verdict], points: Sequence[Point], facts: Facts
         The curve, if one was made; the first is the audited model.
     facts : Facts
         Of the model.
+    trained : bool
+        Whether training records were given.
 
     Returns
     -------
@@ -40,38 +43,46 @@ def recommend(verdicts: Sequence[Verdict], points: Sequence[Point], facts: Facts
         A few sentences.
     """
     found = [v for v in verdicts if v.beyond_population]
-    if not found:
-        return (
-            "keep the model: what these attacks guess, the population gives away. If the smallest advantage that this "
-            "audit could see is more than you can accept, repeat it on more records."
+    remembered = any(v.memorised for v in verdicts)
+    said: list[str] = []
+    if remembered:
+        said.append(
+            "the model remembers its training records: train it with less freedom (larger leaves, earlier stopping, "
+            "more regularisation) or with differential privacy, which bounds just this."
         )
-    said = [f"the model gives away the attribute of records {' and of those '.join(_WHERE[v.knows] for v in found)}."]
+    if not found:
+        if not remembered:
+            least = 100 * max(v.detectable for v in verdicts)
+            said.append(
+                f"no evidence against the model. This audit could have seen {least:.1f} points; if that is more than "
+                "you can accept, repeat it on more records."
+            )
+        return " ".join(said)
+    said.append(
+        f"the model gives away the attribute of records {' and of those '.join(_WHERE[v.knows] for v in found)}."
+    )
     own = next((p for p in points if p.family == _OWN), None)
     dropped = next((p for p in points if p.family == _DROPPED), None)
-    if own is None or dropped is None:
-        said.append("Give the training records, to see what training without the attribute costs.")
-    else:
+    unit = "R2" if facts.kind == "regressor" else "accuracy"
+    if own is not None and dropped is not None:
         cost = own.utility - dropped.utility
         left = 100 * max(dropped.success[g] - dropped.floor[g] for g in dropped.success)
+        way = "Train without it" if cost <= _CLOSE else "Training without it is the thorough way"
         said.append(
-            f"{'Train without it' if cost <= _CLOSE else 'Training without it is the thorough way'}: the strongest "
-            f"attack is then {left:.1f} points from the best guesser, for {cost:.3f} of utility."
+            f"{way}: the strongest attack is then {left:.1f} points from the best guesser, for {cost:.3f} of {unit}."
         )
-    others = [p for p in points if p.family not in (_OWN, _DROPPED) and not p.useless]
+    elif not trained:
+        said.append("Give the training records, to see what training without the attribute costs.")
     if own is not None:
-        near = [p for p in others if own.utility - p.utility <= 2 * _CLOSE and len(p.dominated) < len(p.success)]
-        best = min(near, key=_excess, default=None)
-        if best is not None and _excess(best) < _excess(own):
-            said.append(
-                f"Within {2 * _CLOSE:g} of its utility, '{best.name}' brings the strongest attack from "
-                f"{100 * _excess(own):.1f} to {100 * _excess(best):.1f} points over the best guesser."
-            )
+        said += _nearby(own, points, unit)
     if not facts.noisy:
         said.append("Noise protects a released number, shrinkage does not; repeated queries average noise away.")
     return " ".join(said)
 
 
-def warn(model: Any, facts: Facts, games: Sequence[Played], caps: Sequence[ReleaseCap], trained: bool) -> list[str]:
+def warn(
+    model: Any, facts: Facts, games: Sequence[Played], caps: Sequence[ReleaseCap], split: Split, trained: bool
+) -> list[str]:
     """Collect what a reader must know before quoting a number.
 
     Parameters
@@ -84,6 +95,8 @@ def warn(model: Any, facts: Facts, games: Sequence[Played], caps: Sequence[Relea
         All games.
     caps : sequence of ReleaseCap
         Certified bounds on the release, if there are any.
+    split : Split
+        Of the records.
     trained : bool
         Whether training records were given.
 
@@ -100,15 +113,24 @@ def warn(model: Any, facts: Facts, games: Sequence[Played], caps: Sequence[Relea
             f"the records, the commonest value about {rates['prior']:.1%}. Success over the prior is not the model's "
             "leakage."
         )
+    if not facts.moves:
+        found.append(
+            "No answer that was seen changes with the attribute: the release carries nothing of it beyond the other "
+            "columns."
+        )
+    found += [
+        f"{count} {what.split(' among ')[0]} records are, word for word, among the {what.split(' among ')[1]} ones: "
+        "success on them says little."
+        for what, count in split.repeated.items()
+        if count
+    ]
     if not trained:
         found.append(
             "No training records were given: what is memorised about them, and what leaving the attribute out would "
             "cost, were not measured."
         )
     if facts.output == "probabilities":
-        found.append(
-            "Audited for released probabilities; labels give away less, logits no less: audit what you release."
-        )
+        found.append("Audited for released probabilities; labels give away less, logits no less.")
     if facts.noisy and caps:
         one, many = caps[0], caps[-1]
         found.append(
@@ -121,6 +143,27 @@ def warn(model: Any, facts: Facts, games: Sequence[Played], caps: Sequence[Relea
             "noise."
         )
     return [*found, *_settings(model)]
+
+
+def _nearby(own: Point, points: Sequence[Point], unit: str) -> list[str]:
+    """Name a model of nearly the same utility that its strongest attack clearly reads less well, if there is one."""
+    game = max(own.success, key=lambda g: own.success[g] - own.floor[g])
+    clear = [
+        p
+        for p in points
+        if p.family not in (_OWN, _DROPPED)
+        and not p.useless
+        and own.utility - p.utility <= 2 * _CLOSE
+        and p.ci[game][1] < own.ci[game][0]
+        and _excess(p) < _excess(own)
+    ]
+    best = min(clear, key=_excess, default=None)
+    if best is None:
+        return []
+    return [
+        f"Within {2 * _CLOSE:g} of its {unit}, '{best.name}' brings the strongest attack from {100 * _excess(own):.1f} "
+        f"to {100 * _excess(best):.1f} points over the best guesser."
+    ]
 
 
 def _excess(point: Point) -> float:

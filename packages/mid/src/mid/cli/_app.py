@@ -58,7 +58,7 @@ def main(argv: list[str] | None = None) -> None:
         except InfoError as e:
             typer.echo(f"error: {e}", err=True)
             sys.exit(1)
-        except (ValueError, OSError, MemoryError, ImportError) as e:
+        except (ValueError, TypeError, OSError, MemoryError, ImportError) as e:
             typer.echo(f"error: {type(e).__name__}: {' '.join(str(e).split())}", err=True)
             sys.exit(1)
 

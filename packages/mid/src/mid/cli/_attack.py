@@ -16,7 +16,9 @@ def attack(
     data: Data,
     sensitive: Sensitive = None,
     response: Response = None,
-    knows: Annotated[str, typer.Option("--knows", help="response, release or both.")] = "response",
+    knows: Annotated[
+        str | None, typer.Option("--knows", help="response, release or both.", show_default="response")
+    ] = None,
     released: Released = None,
     bins: Bins = None,
     seed: Seed = None,
@@ -25,33 +27,31 @@ def attack(
     as_json: Json = False,
 ) -> None:
     """Run every attack that a model's answers allow, beside the guessers that have no model."""
-    import numpy as np
-
     from mid.attacks.attribute import AttributeGame, Records, SensitiveAttribute
-    from mid.auditing.played import play
+    from mid.auditing.played import correct, play
+    from mid.auditing.split import split_records
     from mid.auditing.suite import facts_of
     from mid.cli._settings import AuditSettings, resolve
 
     flags = {
-        "model": model, "data": data, "sensitive": sensitive, "response": response, "games": [knows],
-        "released": released, "bins": bins, "seed": seed,
+        "model": model, "data": data, "sensitive": sensitive, "response": response, "released": released,
+        "games": None if knows is None else [knows], "bins": bins, "seed": seed,
     }  # fmt: skip
     settings = resolve(AuditSettings, config, flags, "mid attack")
     fitted, X, y, columns = opened(settings, trust_pickle)
     attribute = SensitiveAttribute.of(X, columns, bins=settings.bins)
-    order = np.random.default_rng([settings.seed, 7]).permutation(len(X))
-    own, attacked = (np.sort(part) for part in (order[: len(X) // 2], order[len(X) // 2 :]))
+    split = split_records(Records(X, y), None, settings.seed)
     game = AttributeGame(
         fitted,
         attribute,
-        Records(X.iloc[own], y[own]),
-        Records(X.iloc[attacked], y[attacked]),
+        split.known,
+        split.attacked,
         knows=settings.games[0],
         released_output=settings.released,
         seed=settings.seed,
     )
-    whole = np.ones(len(attacked), np.bool_)
-    played = play(game, facts_of(game.view), whole, ci_level=settings.ci_level, seed=settings.seed)
+    raw = play(game, facts_of(game.view), split.fresh, ci_level=settings.ci_level, seed=settings.seed)
+    (played,) = correct([raw], ci_level=settings.ci_level, seed=settings.seed)
     if as_json:
         print_json({"settings": settings.model_dump(mode="json"), **played.to_dict()})
         return

@@ -11,6 +11,7 @@ from mid.cli._app import Config, Data, Json, Model, Seed, Trust, app, print_json
 
 __all__ = ["audit", "columns_of", "opened"]
 
+_FEW = 20  # a response with so few values is one of classes
 Sensitive = Annotated[
     list[str] | None, typer.Option("--sensitive", help="Column of the attribute; repeat for a one-hot group.")
 ]
@@ -36,9 +37,15 @@ def audit(
     bins: Bins = None,
     curve: Annotated[bool | None, typer.Option("--curve/--no-curve", help="Attack what could replace it.")] = None,
     ci_level: Annotated[float | None, typer.Option(help="Of intervals and certificates.", show_default="0.95")] = None,
+    task: Annotated[
+        str | None,
+        typer.Option("--task", help="Of a .pt2 network: classifier or regressor.", show_default="by response"),
+    ] = None,
     seed: Seed = None,
     config: Config = None,
-    out: Annotated[pathlib.Path | None, typer.Option("--out", help="Folder for audit.json and report.html.")] = None,
+    out: Annotated[
+        pathlib.Path | None, typer.Option("--out", help="New folder for audit.json and report.html.")
+    ] = None,
     trust_pickle: Trust = False,
     as_json: Json = False,
     progress: Annotated[bool, typer.Option(help="Say on stderr what is being done.")] = True,
@@ -50,8 +57,11 @@ def audit(
     flags = {
         "model": model, "data": data, "sensitive": sensitive, "response": response, "train": train, "games": game,
         "released": released, "bins": bins, "curve": curve, "ci_level": ci_level, "seed": seed,
+        "task": task,
     }  # fmt: skip
     settings = resolve(AuditSettings, config, flags, "mid audit")
+    if out is not None and out.exists():
+        raise ParameterError(f"mid audit: `--out` {out} exists, and none is ever overwritten. Choose a new name.")
     fitted, X, y, columns = opened(settings, trust_pickle)
     more: dict[str, Any] = {}
     if settings.train is not None:
@@ -96,9 +106,9 @@ def opened(settings: Any, trust_pickle: bool) -> tuple[Any, Any, Any, list[str]]
 
     X, y = take_response(read_table(settings.data), settings.response, settings.data)
     columns = columns_of(settings.sensitive, X, settings.data)
-    fitted = read_model(
-        settings.model, trust_pickle=trust_pickle, classes=np.unique(y) if y.dtype.kind in "OUSib" else None
-    )
+    task = settings.task or ("classifier" if y.dtype.kind in "OUSb" or len(np.unique(y)) <= _FEW else "regressor")
+    classes = np.unique(y) if task == "classifier" else None  # for files that do not say what the model is
+    fitted = read_model(settings.model, trust_pickle=trust_pickle, classes=classes)
     if not (hasattr(fitted, "predict") or hasattr(fitted, "release")):
         raise ParameterError(f"mid: {settings.model} holds a {type(fitted).__name__}, which does not predict.")
     return fitted, X, y, columns

@@ -28,6 +28,7 @@ class AuditSettings(_Settings):
     games: tuple[Literal["response", "release", "both"], ...] = ("response", "release")
     released: Literal["labels", "values", "probabilities"] | None = None
     bins: int | None = pydantic.Field(None, ge=2)
+    task: Literal["classifier", "regressor"] | None = None
     curve: bool = True
     ci_level: float = pydantic.Field(0.95, gt=0, lt=1)
 

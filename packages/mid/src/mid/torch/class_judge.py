@@ -51,9 +51,9 @@ class ClassVerdict:
         Share of reconstructions that the evaluator takes for their class (AttAcc@1).
     accuracy_top5 : Interval or None
         Share with their class among its five best; None with five classes or fewer, where it would always be 1.
-    knn_distance : Interval
+    knn_squared_distance : Interval
         Squared distance to the nearest private record of the class, in feature space.
-    feature_distance : Interval
+    feature_squared_distance : Interval
         Squared distance to the mean of the class's private records, in feature space.
     nearest_mse : Interval
         Mean squared pixel error to the nearest private record of the class.
@@ -75,8 +75,8 @@ class ClassVerdict:
 
     accuracy: Interval
     accuracy_top5: Interval | None
-    knn_distance: Interval
-    feature_distance: Interval
+    knn_squared_distance: Interval
+    feature_squared_distance: Interval
     nearest_mse: Interval
     class_mean_mse: Interval
     evaluator_accuracy: float | None
@@ -104,7 +104,7 @@ class ClassVerdict:
         return (
             f"attack accuracy {self.accuracy} at {100 * self.ci_level:g}% over {self.classes} classes, n={self.n}; "
             f"chance {self.chance:.3f}, evaluator's own accuracy {own}, target's score {self.target_score:.3f}.\n"
-            f"KNN distance {self.knn_distance}, feature distance {self.feature_distance}, nearest MSE "
+            f"KNN distance {self.knn_squared_distance}, feature distance {self.feature_squared_distance}, nearest MSE "
             f"{self.nearest_mse}, MSE to the class mean {self.class_mean_mse}; {self.queries} queries."
         )
 
@@ -203,8 +203,8 @@ def judge_classes(
     return ClassVerdict(
         accuracy=top(1),
         accuracy_top5=top(5) if scores.shape[1] > 5 else None,
-        knn_distance=interval(_nearest(of_images, classes, of_private, y)),
-        feature_distance=interval(
+        knn_squared_distance=interval(_nearest(of_images, classes, of_private, y)),
+        feature_squared_distance=interval(
             np.array([((f - of_private[y == c].mean(0)) ** 2).sum() for f, c in zip(of_images, classes, strict=True)])
         ),
         nearest_mse=interval(_nearest(images.astype(np.float64), classes, x, y) / x.shape[1]),

@@ -33,7 +33,7 @@ class Prior:
     @property
     def needs(self) -> Needs:
         """Records of its own, and no access to the target."""
-        return Needs(interface="labels", auxiliary=True)
+        return Needs(interface="nothing", auxiliary=True)
 
     def scores(self, view: View) -> Floats:
         """Log-shares of the candidates, the same for every record.
@@ -59,6 +59,10 @@ class Imputation:
     ----------
     response : bool
         Whether the true response is used: then the guesser knows all that an attack knows, but for the model.
+    answers : bool
+        Whether the model's answer, averaged over the candidates by their shares, is used too. It is a function of the
+        other columns, so it holds what the model learned of the population, and nothing of the record's attribute: an
+        attack that does not beat it has found the former only.
 
     Examples
     --------
@@ -67,16 +71,18 @@ class Imputation:
     """
 
     response: bool = False
+    answers: bool = False
 
     @property
     def name(self) -> str:
         """What it is called in tables."""
-        return "imputation with the response" if self.response else "imputation"
+        more = (["the response"] if self.response else []) + (["the average answer"] if self.answers else [])
+        return "imputation" + (f" with {' and '.join(more)}" if more else "")
 
     @property
     def needs(self) -> Needs:
         """Records of its own, and no access to the target."""
-        return Needs(interface="labels", response=self.response, auxiliary=True)
+        return Needs(interface="released" if self.answers else "nothing", response=self.response, auxiliary=True)
 
     def scores(self, view: View) -> Floats:
         """Log-probabilities by the chosen imputer.
@@ -91,7 +97,7 @@ class Imputation:
         array of shape (n, m)
             Log-probabilities.
         """
-        return view.imputation(response=self.response)
+        return view.imputation(response=self.response, answers=self.answers)
 
 
 def log_prior_of(view: View, prior: PriorName) -> Floats:

@@ -51,6 +51,31 @@ class WhiteBoxCounts:
         if self.prior not in get_args(PriorName):
             raise ParameterError(f"WhiteBoxCounts: `prior` must be one of {get_args(PriorName)}; got {self.prior!r}.")
 
+    @staticmethod
+    def can_read(view: View) -> bool:
+        """Say whether the model is a tree whose input holds the attribute in columns of its own.
+
+        Parameters
+        ----------
+        view : View
+            What the attacker sees.
+
+        Returns
+        -------
+        bool
+            Whether `scores` would find what it needs.
+        """
+        try:
+            tree, transform = _tree_of(view.model, "can_read")
+            if not hasattr(tree, "apply"):
+                return False
+            bare = view.hidden.head(50).reindex(columns=list(view.known.X.columns))
+            asked = [transform(view.attribute.substitute(bare, k)) for k in range(view.attribute.size)]
+            _candidate_inputs([np.asarray(x, np.float64) for x in asked], "can_read")
+        except (ParameterError, ValueError, TypeError):
+            return False
+        return True
+
     @property
     def name(self) -> str:
         """What it is called in tables."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import get_tags
 
-from infocore.errors import ParameterError, TooFewSamplesError
+from infocore.errors import KindError, ParameterError, TooFewSamplesError
 from mid.attacks.attribute.judge import AttributeResult, judge_scores
 from mid.attacks.attribute.sensitive import SensitiveAttribute
 from mid.attacks.attribute.view import Records, View
@@ -85,7 +85,10 @@ class AttributeGame:
     Raises
     ------
     ParameterError
-        If `knows` is not one of its values, the two sets of records have other columns, or `model` cannot be asked.
+        If `knows` is not one of its values, the two sets of records have other columns, `model` cannot be asked, or a
+        response is a label that it does not know.
+    KindError
+        If responses of a regressor are not numbers.
     TooFewSamplesError
         If there are fewer than 20 known records or no attacked one.
 
@@ -128,8 +131,9 @@ class AttributeGame:
             )
         if list(known.X.columns) != list(attacked.X.columns):
             raise ParameterError(f"{caller}: `known` and `attacked` must have the same columns in the same order.")
-        target = model if hasattr(model, "release") else Predictor(model)
+        target = Predictor(model)
         classes = _classes(model)
+        _check_responses(known.y, attacked.y, classes)
         output: Output = released_output or _usual(model, classes)
         self._truth = attribute.codes(attacked.X)
         released = None
@@ -182,7 +186,7 @@ class AttributeGame:
             raise ParameterError(f"AttributeGame.run: {attack.name} needs the true response, not known in this game.")
         if needs.released and view.released is None:
             raise ParameterError(f"AttributeGame.run: {attack.name} needs the released answers, not seen here.")
-        before = view.asked
+        view.start()
         scores = np.asarray(attack.scores(view), np.float64)
         expected = (len(view.hidden), view.attribute.size)
         if scores.shape != expected or np.isnan(scores).any():
@@ -191,7 +195,7 @@ class AttributeGame:
                 f"without NaN; got shape {scores.shape} with {int(np.isnan(scores).sum())} NaN."
             )
         return judge_scores(
-            scores, self._truth, view.attribute.labels, name=attack.name, needs=needs, queries=view.asked - before
+            scores, self._truth, view.attribute.labels, name=attack.name, needs=needs, queries=view.asked
         )
 
 
@@ -208,6 +212,20 @@ def _classes(model: Any) -> NDArray[Any] | None:
     elif not hasattr(model, "release"):
         raise ParameterError(f"AttributeGame: `model` must have predict or release; got {type(model).__name__}.")
     return None
+
+
+def _check_responses(known: NDArray[Any], attacked: NDArray[Any], classes: NDArray[Any] | None) -> None:
+    for name, y in (("known", known), ("attacked", attacked)):
+        if classes is None and y.dtype.kind not in "fiub":
+            raise KindError(
+                f"AttributeGame: the responses of `{name}` must be numbers for a regressor; got dtype {y.dtype}."
+            )
+        if classes is not None and not np.isin(y, classes).all():
+            strange = np.unique(y[~np.isin(y, classes)])[:5].tolist()
+            raise ParameterError(
+                f"AttributeGame: the responses of `{name}` must be labels the target knows, {classes.tolist()}; got "
+                f"{strange}."
+            )
 
 
 def _usual(model: Any, classes: NDArray[Any] | None) -> Output:

@@ -139,7 +139,7 @@ def judge_scores(
     f1 = 2.0 * hits / (actual + np.array([int((guesses == k).sum()) for k in found]))
     # a row of -inf says nothing: every candidate alike
     rows = log_softmax(np.where(np.isneginf(scores).all(1, keepdims=True), 0.0, scores), axis=1)
-    sure = np.argsort(-rows.max(1), kind="stable")[: max(1, round(_TOP * len(truth)))]
+    top = _top_precision(rows.max(1), wins)
     return AttributeResult(
         name=name,
         needs=needs,
@@ -155,7 +155,7 @@ def judge_scores(
         mcc=float(matthews_corrcoef(truth, guesses)) if len(found) > 1 else 0.0,
         g_mean=math.exp(float(np.log(recalls).mean())) if bool(np.all(recalls > 0)) else 0.0,
         auroc=_auroc(rows, truth),
-        top_precision=float(wins[sure].mean()),
+        top_precision=top,
         n=len(truth),
     )
 
@@ -190,6 +190,14 @@ def restrict(result: AttributeResult, rows: NDArray[np.bool_]) -> AttributeResul
         needs=result.needs,
         queries=result.queries,
     )
+
+
+def _top_precision(sureness: Floats, wins: NDArray[np.bool_]) -> float:
+    """Share of wins among the surest tenth; of records equally sure, what a draw among them gives on average."""
+    k = max(1, round(_TOP * len(wins)))
+    edge = np.sort(sureness)[-k]
+    above, tied = sureness > edge, sureness == edge
+    return float((wins[above].sum() + (k - above.sum()) * wins[tied].mean()) / k)
 
 
 def _auroc(rows: Floats, truth: Ints) -> float | None:

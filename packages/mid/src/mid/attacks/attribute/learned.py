@@ -51,7 +51,7 @@ class LearnedAttack:
     @property
     def needs(self) -> Needs:
         """Answers of the kind that is released, and records of its own; uses response and release where they are."""
-        return Needs(interface="labels", auxiliary=True)
+        return Needs(interface="released", auxiliary=True)
 
     def scores(self, view: View) -> Floats:
         """Log-probabilities by the imputer.

@@ -71,7 +71,7 @@ class MatchRelease:
     @property
     def needs(self) -> Needs:
         """The released answer, and answers of the same kind to its own questions."""
-        interface: Interface = "parameters" if self.access == "mean" else "labels"
+        interface: Interface = "parameters" if self.access == "mean" else "released"
         return Needs(interface=interface, released=True, auxiliary=True)
 
     def scores(self, view: View) -> Floats:
@@ -114,7 +114,7 @@ def _read(answers: Any, output: str) -> Floats:
 
 def _repeats(view: View) -> NDArray[Any]:
     """Answers to the same questions about some of the attacker's own records, several times."""
-    rows = view.known.X.head(_REPEATED_ROWS)
+    rows = view.some_known(_REPEATED_ROWS)
     return np.stack([view.ask_table(rows, view.released_output) for _ in range(_REPEATS)])
 
 

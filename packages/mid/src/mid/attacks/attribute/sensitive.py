@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from infocore.errors import DegenerateWarning, NonFiniteError, ParameterError, ShapeError
+from infocore.errors import DegenerateWarning, KindError, NonFiniteError, ParameterError, ShapeError
 
 __all__ = ["SensitiveAttribute", "as_table"]
 
@@ -36,9 +36,14 @@ def as_table(X: ArrayLike, caller: str, name: str = "X") -> pd.DataFrame:
     Raises
     ------
     ShapeError
-        If `X` has not two axes.
+        If `X` has not two axes, or several columns of one name.
     """
     if isinstance(X, pd.DataFrame):
+        twice = X.columns[X.columns.duplicated()].unique()
+        if len(twice):
+            raise ShapeError(
+                f"{caller}: `{name}` has several columns called {', '.join(map(str, twice))}; rename them."
+            )
         return X.reset_index(drop=True)
     array = np.asarray(X)
     if array.ndim != 2:
@@ -104,13 +109,16 @@ class SensitiveAttribute:
         ------
         ParameterError
             If a column is not there, has one value only, or has more than 50 values and `bins` is not given; or if
-            `bins` is given for several columns or is less than 2.
+            `bins` is given for several columns or is not from 2 to 50.
         NonFiniteError
             If a sensitive value is missing.
+        KindError
+            If a column mixes text and numbers.
         """
         caller = "SensitiveAttribute.of"
         table = as_table(X, caller)
-        names = tuple(columns) if isinstance(columns, Sequence) and not isinstance(columns, str) else (columns,)
+        several = isinstance(columns, (Sequence, np.ndarray, pd.Index)) and not isinstance(columns, str)
+        names = tuple(np.asarray(columns, object).tolist()) if several else (columns,)
         absent = [str(c) for c in names if c not in table.columns]
         if absent or not names:
             raise ParameterError(
@@ -127,7 +135,14 @@ class SensitiveAttribute:
         made = isinstance(X, pd.DataFrame)
         if bins is not None:
             return _binned(part, names, bins, not made)
-        values = part.drop_duplicates().sort_values(list(names)).reset_index(drop=True)
+        values = part.drop_duplicates()
+        try:
+            values = values.sort_values(list(names)).reset_index(drop=True)
+        except TypeError as e:
+            raise KindError(
+                f"{caller}: column(s) {', '.join(map(str, names))} mix text and numbers, so that 1 and '1' would be "
+                "two values; make them one kind."
+            ) from e
         if len(values) > _MOST:
             raise ParameterError(
                 f"{caller}: column(s) {', '.join(map(str, names))} hold {len(values)} values, more than {_MOST}: each "
@@ -190,10 +205,27 @@ class SensitiveAttribute:
         data frame of n rows, or array of shape (n, dx)
             In the form in which the target's records came.
         """
+        return self.asked(self.put(X, candidate))
+
+    def put(self, X: pd.DataFrame, candidate: int) -> pd.DataFrame:
+        """Records with the attribute set to one candidate.
+
+        Parameters
+        ----------
+        X : data frame of n rows
+            Records.
+        candidate : int
+            Number of the candidate.
+
+        Returns
+        -------
+        data frame of n rows
+            The others are left alone.
+        """
         out = X.copy()
         for name in self.columns:
             out[name] = self.values[name].iloc[candidate]
-        return self.asked(out)
+        return out
 
     def asked(self, X: pd.DataFrame) -> Any:
         """Records in the form in which the target is asked.
@@ -228,8 +260,10 @@ class SensitiveAttribute:
 
 def _binned(part: pd.DataFrame, names: tuple[Any, ...], bins: int, array: bool) -> SensitiveAttribute:
     caller = "SensitiveAttribute.of"
-    if len(names) != 1 or bins < 2 or not pd.api.types.is_numeric_dtype(part[names[0]]):
-        raise ParameterError(f"{caller}: `bins` must be at least 2, for one column of numbers; got {bins} for {names}.")
+    if len(names) != 1 or not 2 <= bins <= _MOST or not pd.api.types.is_numeric_dtype(part[names[0]]):
+        raise ParameterError(
+            f"{caller}: `bins` must be from 2 to {_MOST}, for one column of numbers; got {bins} for {names}."
+        )
     column = part[names[0]].to_numpy(np.float64)
     edges = np.unique(np.quantile(column, np.arange(1, bins) / bins, method="inverted_cdf"))
     edges = edges[edges > column.min()]

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from infocore.errors import ParameterError, ShapeError
+from infocore.errors import NonFiniteError, ParameterError, ShapeError
 from mid.attacks.attribute.population import Imputer, log_prior
 from mid.attacks.attribute.sensitive import SensitiveAttribute, as_table
 from mid.attacks.protocols import Access, Output, Target
+from mid.attacks.reading import read
 
 __all__ = ["Records", "View"]
 
@@ -34,6 +35,8 @@ class Records:
     ------
     ShapeError
         If there is not one response per record.
+    NonFiniteError
+        If a response is missing, or a column of numbers holds infinity. Missing values in columns are allowed.
     """
 
     X: pd.DataFrame
@@ -43,6 +46,15 @@ class Records:
         table, responses = as_table(X, "Records"), np.asarray(y)
         if responses.shape != (len(table),):
             raise ShapeError(f"Records: `y` must hold one response per record, {len(table)}; got {responses.shape}.")
+        missing = int(pd.isna(responses).sum())
+        if missing:
+            raise NonFiniteError(f"Records: `y` is missing in {missing} of {len(responses)} records; leave them out.")
+        numbers = table.select_dtypes("number")
+        endless = [str(c) for c in numbers if np.isinf(numbers[c].to_numpy(np.float64, na_value=np.nan)).any()]
+        if endless:
+            raise NonFiniteError(
+                f"Records: column(s) {', '.join(endless)} hold infinity; replace it, or leave those out."
+            )
         object.__setattr__(self, "X", table)
         object.__setattr__(self, "y", responses)
 
@@ -123,12 +135,39 @@ class View:
         self._target = _Ledger(target)
         self._memory = memory
         self._used: set[Any] = set()
-        self._tables = 0
+        self._all_used: set[Any] = set()
+        self._bought, self._loose, self._tables = 0, 0, 0
 
     @property
     def asked(self) -> int:
-        """Queries so far: an answer about one record counts as one, and is not asked for twice."""
+        """Queries since `start`, each answer about one record counted once."""
         return self._target.asked
+
+    @property
+    def asked_in_all(self) -> int:
+        """Queries of all attacks of this game together, each answer about one record counted once."""
+        return self._bought + self._loose
+
+    def start(self) -> None:
+        """Begin the count of an attack: what it uses counts as asked by it, though an earlier one asked for it too."""
+        self._target.asked = 0
+        self._used = set()
+
+    def some_known(self, n: int) -> pd.DataFrame:
+        """Some of the attacker's own records, at random.
+
+        Parameters
+        ----------
+        n : int
+            How many at most.
+
+        Returns
+        -------
+        data frame
+            Whole records.
+        """
+        rows = np.random.default_rng([self.seed, 3]).permutation(len(self.known))[:n]
+        return self.known.X.iloc[np.sort(rows)].reset_index(drop=True)
 
     def ask(self, output: Output, queries: int = 1, access: Access = "sampled") -> NDArray[Any]:
         """Answers about each attacked record with each candidate put in.
@@ -220,21 +259,26 @@ class View:
         """
         rows: Any = X[list(self.known.X.columns)]
         self._tables += 1
-        return self._target.release(
+        before = self._target.asked
+        answer = self._target.release(
             self.attribute.asked(rows),
             output=output,
             queries=queries,
             access=access,
             rng=self._seed(("table", self._tables)),
         )
+        self._loose += self._target.asked - before
+        return answer
 
-    def imputation(self, *, response: bool) -> Floats:
-        """Log-probability of each candidate from what is known of a record, without the model.
+    def imputation(self, *, response: bool, answers: bool = False) -> Floats:
+        """Log-probability of each candidate from what is known of a record, without asking about the candidates.
 
         Parameters
         ----------
         response : bool
             Whether the true response is among what is known.
+        answers : bool
+            Whether the answer averaged over the candidates is, see `Imputation`.
 
         Returns
         -------
@@ -248,14 +292,28 @@ class View:
         """
         if response and self.response is None:
             raise ParameterError("View.imputation: `response` is not known in this game.")
+        output = self.released_output
+        extra: tuple[Floats, Floats] | None = None
+        if answers:
+            extra = self._averaged(self.ask_known_candidates(output)), self._averaged(self.ask(output))
 
         def make(seed: int) -> Floats:
             own, attacked = self.attribute.hide(self.known.X), self.hidden
             if response:
                 own, attacked = self.with_response(own, self.known.y), self.with_response(attacked, self.response)
+            if extra is not None:
+                own, attacked = (_beside(x, "average", rows) for x, rows in zip((own, attacked), extra, strict=True))
             return Imputer(self.attribute.size, seed).fit(own, self.known_codes).log_probabilities(attacked)
 
-        return self._remember(("imputation", response), make)
+        return self._remember(("imputation", response, answers), make)
+
+    def _averaged(self, answers: NDArray[Any]) -> Floats:
+        """Answers averaged over the candidates by their shares: of labels the share of each, probabilities in logs."""
+        shares = np.exp(self.log_prior) / np.exp(self.log_prior).sum()
+        if self.released_output == "labels" and self.classes is not None:
+            answers = answers[:, :, None] == self.classes
+        mean = np.einsum("nm...,m->n...", np.asarray(answers, np.float64), shares).reshape(len(answers), -1)
+        return read(mean, "probabilities") if self.released_output == "probabilities" else mean
 
     def with_response(self, x: pd.DataFrame, y: Any) -> pd.DataFrame:
         """Put the response beside what else is known: a category for a classifier, a number for a regressor.
@@ -299,9 +357,17 @@ class View:
             self._memory[key] = answer, self._target.asked - before
         elif key not in self._used:
             self._target.asked += self._memory[key][1]
+        if key not in self._all_used:
+            self._bought += self._memory[key][1]
         self._used.add(key)
+        self._all_used.add(key)
         return self._memory[key][0]
 
     def _seed(self, key: Any) -> int:
         entropy = [self.seed, *str(key).encode()]
         return int(np.random.SeedSequence(entropy).generate_state(1)[0])
+
+
+def _beside(x: pd.DataFrame, what: str, rows: Floats) -> pd.DataFrame:
+    columns = {f"{what} {j}": rows[:, j] for j in range(rows.shape[1])}
+    return pd.concat([x, pd.DataFrame(columns, index=x.index)], axis=1)
