@@ -75,12 +75,19 @@ def alone(package: str, extra: str = "") -> list[str]:
     return [f"./packages/{name}" for name in SIBLINGS[package]] + [f"./packages/{package}{extra}"]
 
 
+def two_at_a_time(session: nox.Session) -> list[str]:
+    """Return pytest's options for two processes: these packages have thousands of tests, or tests that wait."""
+    session.env["OMP_NUM_THREADS"] = "1"
+    return ["-n", "2"]
+
+
 def without_torch(session: nox.Session, package: str) -> None:
     """Test a package, and its docstrings, in an environment that has no torch."""
-    install(session, *alone(package), groups=("test", "solvers"))
+    install(session, *alone(package), groups=("test", "solvers", "parallel"))
     session.run("python", "-c", f"import importlib.util as u, {package}; assert u.find_spec('torch') is None")
     skip = [f"--ignore=packages/{package}/{part}/torch" for part in ("tests", f"src/{package}")]
-    session.run("pytest", f"packages/{package}", *skip, *session.posargs)
+    options = two_at_a_time(session) if package == "mid" else []
+    session.run("pytest", f"packages/{package}", *skip, *options, *session.posargs)
 
 
 @nox.session(python=PYTHON)
@@ -95,10 +102,9 @@ def pure(session: nox.Session, package: str) -> None:
 def torch(session: nox.Session, package: str) -> None:
     """Test what needs a package's extras; shapes in annotations are checked at run time."""
     install(session, *alone(package, EXTRAS[package]), groups=("test", "shapes", "parallel"))
-    options: list[str] = []
-    if package == "cmim":  # two at a time: many of its tests wait for processes of their own
-        paths, options = ["packages/cmim"], ["-n", "2"]
-        session.env["OMP_NUM_THREADS"] = "1"
+    options = two_at_a_time(session) if package in ("cmim", "mid") else []
+    if package == "cmim":
+        paths = ["packages/cmim"]
     else:
         paths = [f"packages/{package}/tests/torch", f"packages/{package}/src/{package}/torch"]
     if package == "infocore":
@@ -176,6 +182,16 @@ def study_images(session: nox.Session) -> None:
     session.run("python", "benchmarks/study_images.py", *session.posargs)
     session.run("python", "benchmarks/tables.py")
     session.run("python", "benchmarks/tables_images.py")
+
+
+@nox.session(name="study-mid", python=PYTHON, default=False)
+def study_mid(session: nox.Session) -> None:
+    """Simulated patients and audits, network defences, attacks on them, and the tables: about two hours."""
+    install(session, *ALL, groups=())
+    session.install("-c", "constraints.txt", "pip")
+    for name in ("warfarin", "audit", "networks", "inversion"):
+        session.run("python", f"benchmarks/study_{name}.py", *session.posargs)
+    session.run("python", "benchmarks/tables.py")
 
 
 @nox.session(python=PYTHON, default=False)

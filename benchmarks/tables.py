@@ -20,6 +20,7 @@ from typing import Any
 import study_coverage
 import tables_images
 import tables_mid
+import tables_networks
 from result_files import RESULTS, markdown, read
 
 from infocore.tasks import BMI_V1, MORE
@@ -29,7 +30,15 @@ HERE = pathlib.Path(__file__).parent
 GUIDE = HERE.parent / "docs" / "guide"
 PAGES = tuple(
     GUIDE / f"{name}.md"
-    for name in ("infocore", "infocore-comparison", "infocore-coverage", "cmim-images", "cmim-images-raw", "mid-audit", "mid-claims")
+    for name in (
+        "infocore",
+        "infocore-comparison",
+        "infocore-coverage",
+        "cmim-images",
+        "cmim-images-raw",
+        "mid-audit",
+        "mid-claims",
+    )
 )
 Rows = list[dict[str, Any]]
 
@@ -304,6 +313,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "coverage of series": lambda: coverage(lambda law: "autoregressive" in law),
     **tables_images.TABLES,
     **tables_mid.TABLES,
+    **tables_networks.TABLES,
 }
 PLACE = re.compile(r"<!-- table ([a-z0-9 -]+) -->\n.*?<!-- end -->", re.DOTALL)
 

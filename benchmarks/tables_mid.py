@@ -71,17 +71,20 @@ def audits() -> str:
     for j, name in enumerate(law[0]["names"]):
         held = statistics.fmean(row["held"][j] for row in law)
         rows.append([name, f"{held:.3f}", f"{100 * statistics.fmean(row['width'][j] for row in law):.1f}"])
-    silent = {
-        mode: [row["silent"] for row in read("audits") if row["mode"] == mode] for mode in ("law", "permuted")
-    }
+    silent = {mode: [row["silent"] for row in read("audits") if row["mode"] == mode] for mode in ("law", "permuted")}
     table = markdown(["advantage", "held the truth", "mean width, points"], rows)
     every = statistics.fmean(h for row in law for h in row["held"])
     return (
         f"{table}\n\n{len(law)} audits each way. All intervals of 95 %: {every:.3f} held the truth. "
-        f"'Nothing beyond population inference' in {statistics.fmean(silent['permuted']):.1%} of the audits of a shuffled "
-        f"genotype, and in {statistics.fmean(silent['law']):.1%} of those of the law, where the response tells an attacker "
-        "no more than it tells a guesser."
+        f"'Nothing beyond population inference' in {statistics.fmean(silent['permuted']):.1%} of the audits of a "
+        f"shuffled genotype, and in {statistics.fmean(silent['law']):.1%} of those of the law, where the response "
+        "tells an attacker no more than it tells a guesser."
     )
+
+
+def told(row: dict[str, Any]) -> str:
+    """Return a line of results in words."""
+    return f"{row['attack']}: {100 * row['accuracy']:.1f} ({row['queries']:,} queries, {row['cpu_s']:.1f} s)"
 
 
 def peers() -> str:
@@ -95,10 +98,7 @@ def peers() -> str:
     rows: list[list[str]] = []
     for case, knows in dict.fromkeys((case, knows) for case, knows, _ in best):
         ours, theirs = (best.get((case, knows, who)) for who in ("mid", "art"))
-        cells = [
-            "" if r is None else f"{r['attack']}: {100 * r['accuracy']:.1f} ({r['queries']:,} queries, {r['cpu_s']:.1f} s)"
-            for r in (ours, theirs)
-        ]
+        cells = ["" if r is None else told(r) for r in (ours, theirs)]
         rows.append([case, knows, *cells])
     return markdown(["target", "the attacker knows", "best of ours", "best of ART"], rows)
 

@@ -2,9 +2,9 @@
 What a dose gives away
 ======================
 
-A model predicts the dose of a drug from a patient's record, genotype included. Who sees the released dose and the rest of the
-record can work the genotype out; noise in the release hides it, at a price. The patients are simulated, so the best guess
-without the dose is known: it is the dotted line.
+A model predicts the dose of a drug from a patient's record, genotype included. Who sees the released dose and the rest
+of the record can work the genotype out; noise in the release hides it, at a price. The patients are simulated, so the best
+guess without the dose is known: it is the dotted line.
 """
 
 import matplotlib.pyplot as plt
@@ -31,8 +31,8 @@ game = AttributeGame(plain, attribute, known, attacked, knows="release")
 print(game.run(MatchRelease("imputation")))
 
 # %%
-# MID pays for every nat. The attack is the best there is on one answer, and with 100 answers about the same patient; the cap is
-# certified for every attack on one answer.
+# MID pays for every nat. The attack has the answer without noise to compare with, and one released answer, or 100 about
+# the same patient; the cap is certified for every attack on one answer.
 price = 2 * np.var(plain.predict(X[:2000]))
 shares = np.array([0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9])
 errors, once, often, caps = [], [], [], []
@@ -42,9 +42,8 @@ for share in shares:
     for queries, found in ((1, once), (100, often)):
         game = AttributeGame(model, attribute, known, attacked, knows="release", released_queries=queries)
         found.append(game.run(MatchRelease("imputation", access="mean")).accuracy)
-    caps.append(
-        floor + release_cap(model, attribute, game.view.hidden, list(X.columns), queries=1, confidence=0.95).advantage
-    )
+    cap = release_cap(model, attribute, game.view.hidden, list(X.columns), queries=1, confidence=0.95)
+    caps.append(floor + cap.advantage)
 
 figure, axes = plt.subplots(figsize=(6.4, 4.0), layout="constrained")
 axes.plot(errors, np.minimum(caps, 1.0), "--", color="0.5", label="certified cap, one answer")

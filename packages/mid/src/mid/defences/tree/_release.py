@@ -3,6 +3,8 @@ r"""What the leaves of a tree release, in nats, and how their answers are smooth
 L leaves with masses `pi` (L,) that sum to 1 and label distributions `q` (L, C).
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
@@ -44,7 +46,7 @@ def best_smoothing(pi: Floats, q: Floats, lam: float) -> float:
         loss = -float(pi @ (q * np.log(np.where(mixed > 0, mixed, 1.0))).sum(1))  # q is 0 wherever its mixture is
         return loss + lam * sampled_information(pi, mixed)
 
-    found = minimize_scalar(cost, bounds=(0.0, 1.0), method="bounded", options={"xatol": 1e-8})
+    found: Any = minimize_scalar(cost, bounds=(0.0, 1.0), method="bounded", options={"xatol": 1e-8})
     return min((0.0, float(found.x), 1.0), key=cost)
 
 
