@@ -3,8 +3,8 @@ What a dose gives away
 ======================
 
 A model predicts the dose of a drug from a patient's record, genotype included. Who sees the released dose and the rest
-of the record can work the genotype out; noise in the release hides it, at a price. The patients are simulated, so the best
-guess without the dose is known: it is the dotted line.
+of the record can work the genotype out; noise in the release hides it, at a price. The patients are simulated, so the
+best guess without the dose is known: it is the dotted line.
 """
 
 import matplotlib.pyplot as plt
