@@ -150,7 +150,7 @@ def test_permuted_attribute_gives_nothing(patients):
     model = LinearRegression().fit(X[:2000], dose[:2000])
     report = audit(model, X[2000:4000], dose[2000:4000], sensitive=GENES, curve=False, games=["response"])
     assert not report.verdicts[0].beyond_population
-    assert report.recommendation.startswith("no evidence against the model. This audit could have seen")
+    assert report.recommendation.startswith("No evidence against the model was found. This audit could have seen")
 
 
 def test_classifiers_and_the_memory_of_a_forest():
@@ -176,7 +176,7 @@ def test_classifiers_and_the_memory_of_a_forest():
     assert sure.gap.ci[0] > 0.05  # a forest remembers its records: fresh ones are guessed by chance, these are not
     assert report.verdicts[0].memorised
     assert "Training records are remembered" in report.verdicts[0].text
-    assert report.recommendation.startswith("the model remembers its training records")
+    assert report.recommendation.startswith("The model remembers its training records")
     assert {r.result.name for r in report.games[0].attacks} >= {"CSMIA", "LOMIA", "learned attack"}
     tree = DecisionTreeClassifier(max_depth=4, random_state=0).fit(coded[:800], y[:800])
     names = [r.result.name for r in audit(tree, coded[800:], y[800:], sensitive="s", curve=False).games[0].attacks]

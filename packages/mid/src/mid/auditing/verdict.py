@@ -113,7 +113,7 @@ def _found(game: Played, attribute: SensitiveAttribute, facts: Facts) -> str:
         f"{_who(game, facts)}, the model adds {100 * advantage.value:.1f} points [{low:.1f}, {high:.1f}] to the "
         f"guessing of {', '.join(map(str, attribute.columns))}: {best.result.name} is right about "
         f"{best.result.accuracy:.1%} of {game.n} fresh records, {advantage.baseline} about "
-        f"{best.result.accuracy - advantage.value:.1%} (p = {best.p_holm:.2g} after Holm)."
+        f"{best.result.accuracy - advantage.value:.1%} ({_p(best.p_holm)} after Holm)."
     )
 
 
@@ -125,7 +125,7 @@ def _not_found(game: Played, facts: Facts) -> str:
     )
     return (
         f"{_who(game, facts)}, nothing beyond population inference was found: no attack beats every guesser "
-        f"(p = {game.best.p_holm:.2g} after Holm). The strongest attack is right about "
+        f"({_p(game.best.p_holm)} after Holm). The strongest attack is right about "
         f"{game.strongest.result.accuracy:.1%} of {game.n} fresh records, {game.best_baseline.result.name} about "
         f"{game.best_baseline.result.accuracy:.1%}; {seen}."
     )
@@ -136,8 +136,12 @@ def _memory_text(name: str, gap: Advantage | None, memorised: bool, p: float | N
         return ""
     low, high = (100 * v for v in gap.ci)
     if not memorised:
-        return f"No attack gains more on training records than on fresh ones (p = {p:.2g} after Holm)."
+        return f"No attack gains more on training records than on fresh ones ({_p(p)} after Holm)."
     return (
         f"Training records are remembered: {name} is right {100 * gap.value:.1f} points [{low:.1f}, {high:.1f}] more "
-        f"often on them than on fresh ones (p = {p:.2g} after Holm)."
+        f"often on them than on fresh ones ({_p(p)} after Holm)."
     )
+
+
+def _p(value: float | None) -> str:
+    return "p < 1e-16" if value is not None and value < 1e-16 else f"p = {value:.2g}"

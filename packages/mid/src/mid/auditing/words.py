@@ -47,19 +47,19 @@ def recommend(verdicts: Sequence[Verdict], points: Sequence[Point], facts: Facts
     said: list[str] = []
     if remembered:
         said.append(
-            "the model remembers its training records: train it with less freedom (larger leaves, earlier stopping, "
+            "The model remembers its training records: train it with less freedom (larger leaves, earlier stopping, "
             "more regularisation) or with differential privacy, which bounds just this."
         )
     if not found:
         if not remembered:
             least = 100 * max(v.detectable for v in verdicts)
             said.append(
-                f"no evidence against the model. This audit could have seen {least:.1f} points; if that is more than "
+                f"No evidence against the model was found. This audit could have seen {least:.1f} points; if that is more than "
                 "you can accept, repeat it on more records."
             )
         return " ".join(said)
     said.append(
-        f"the model gives away the attribute of records {' and of those '.join(_WHERE[v.knows] for v in found)}."
+        f"The model gives away the attribute of records {' and of those '.join(_WHERE[v.knows] for v in found)}."
     )
     own = next((p for p in points if p.family == _OWN), None)
     dropped = next((p for p in points if p.family == _DROPPED), None)
