@@ -54,8 +54,8 @@ def recommend(verdicts: Sequence[Verdict], points: Sequence[Point], facts: Facts
         if not remembered:
             least = 100 * max(v.detectable for v in verdicts)
             said.append(
-                f"No evidence against the model was found. This audit could have seen {least:.1f} points; if that is more than "
-                "you can accept, repeat it on more records."
+                f"No evidence against the model was found. This audit could have seen {least:.1f} points; if that is "
+                "more than you can accept, repeat it on more records."
             )
         return " ".join(said)
     said.append(
