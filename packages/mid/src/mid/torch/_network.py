@@ -102,6 +102,26 @@ class NetworkModel(BaseEstimator, abc.ABC):
         h = self.module_.features(x)
         return self.module_.head.encode(h)[0] if isinstance(self.module_, Bottlenecked) else h
 
+    def release_law(self, X: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Law of the noisy latent, of which every sampled answer is a function: what an audit's certificates rest on.
+
+        Parameters
+        ----------
+        X : array of shape (n, dx)
+            Records.
+
+        Returns
+        -------
+        tuple of two arrays of shape (n, k), or None
+            Mean and standard deviation of the Gaussian latent; None without a bottleneck.
+        """
+        check_is_fitted(self)
+        if not isinstance(self.module_, Bottlenecked):
+            return None
+        with torch.no_grad():
+            mu, std = self.module_.head.encode(self.module_.features(self._tensor(X)))
+        return mu.double().cpu().numpy(), std.double().cpu().numpy()
+
     def information(self, X: ArrayLike) -> NDArray[np.float64] | None:
         """Divergence of each record's latent from the prior, eq. 34 before its mean.
 

@@ -57,7 +57,10 @@ class Adam:
         torch.optim.Optimizer
             New, without state.
         """
-        return torch.optim.Adam(parameters, lr=learning_rate, betas=self.betas, weight_decay=self.weight_decay)
+        # fused: one kernel for all tensors; without it the loop over them is a third of the step of a small network
+        return torch.optim.Adam(
+            parameters, lr=learning_rate, betas=self.betas, weight_decay=self.weight_decay, fused=True
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -105,7 +108,9 @@ class SGD:
         torch.optim.Optimizer
             New, without state.
         """
-        return torch.optim.SGD(parameters, lr=learning_rate, momentum=self.momentum, weight_decay=self.weight_decay)
+        return torch.optim.SGD(
+            parameters, lr=learning_rate, momentum=self.momentum, weight_decay=self.weight_decay, fused=True
+        )
 
 
 def _not_negative(caller: str, name: str, value: float) -> None:
