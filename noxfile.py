@@ -102,7 +102,7 @@ def pure(session: nox.Session, package: str) -> None:
 def torch(session: nox.Session, package: str) -> None:
     """Test what needs a package's extras; shapes in annotations are checked at run time."""
     install(session, *alone(package, EXTRAS[package]), groups=("test", "shapes", "parallel"))
-    options = two_at_a_time(session) if package in ("cmim", "mid") else []
+    options = two_at_a_time(session) if package != "gtheory" else []
     if package == "cmim":
         paths = ["packages/cmim"]
     else:
