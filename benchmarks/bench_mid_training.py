@@ -27,7 +27,7 @@ def main() -> None:
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
     sizes = {
-        "MLP 784-256-128": (MLP((256, 128)), 1_280),
+        "MLP 784-256-128": (MLP((256, 128)), 6_400),
         "CNN 28 x 28, 16 and 32 channels": (CNN((1, 28, 28), channels=(16, 32)), 640),
     }
     for title, (network, n) in sizes.items():

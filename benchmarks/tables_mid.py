@@ -123,10 +123,19 @@ def miface() -> str:
     return markdown(["target", "attack", "judged right", "mean confidence", "steps", "CPU s"], rows)
 
 
+def training() -> str:
+    """Cost of an epoch of each defence."""
+    lines = read("mid_training")
+    names = list(lines[0]["rows"])
+    rows = [[line["title"], *(f"{line['rows'][name]['cpu_ratio']:.2f}" for name in names)] for line in lines]
+    return markdown(["", *names], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "warfarin": warfarin,
     "warfarin guessers": warfarin_guessers,
     "audits": audits,
     "attribute peers": peers,
     "miface peers": miface,
+    "mid training": training,
 }
