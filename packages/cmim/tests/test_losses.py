@@ -84,7 +84,7 @@ def test_order_and_length_of_codes_do_not_matter(seed, size):
     torch.testing.assert_close(contrastive_log_prob((z * lengths)[order], 0.3), plain[order], rtol=1e-9, atol=1e-12)
 
 
-# T6: means over draws, with the values of the numerical check in the brief (ranges there are over B; here +- 3 s.e.
+# T6: means over draws, with the values of a numerical check (ranges there are over B; here +- 3 s.e.
 # of 400 draws, which is at most 0.001 for tau = 1 and 0.5)
 @pytest.mark.parametrize(("dim", "tau", "want"), [(64, 1.0, 0.3151), (64, 0.5, 0.1305), (16, 1.0, 0.3208)])
 @pytest.mark.parametrize("size", [10, 100])

@@ -55,7 +55,7 @@ def two_humps():
     return np.concatenate([rng.normal(-0.3, 0.08, 600), rng.normal(0.2, 0.05, 600)])
 
 
-# Measured by another implementation for the brief: exact, lower, pairwise upper, Gaussian, order 0, order 2.
+# Measured by another implementation: exact, lower, pairwise upper, Gaussian, order 0, order 2.
 @pytest.mark.parametrize(
     ("sigma", "want"),
     [
