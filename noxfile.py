@@ -190,7 +190,7 @@ def study_mid(session: nox.Session) -> None:
     install(session, *ALL, groups=())
     session.install("-c", "constraints.txt", "pip")
     for name in ("warfarin", "audit", "networks", "inversion"):
-        session.run("python", f"benchmarks/study_{name}.py", *session.posargs)
+        session.run("python", f"benchmarks/study_{name}.py")
     session.run("python", "benchmarks/tables.py")
 
 

@@ -33,6 +33,7 @@ __all__ = [
     "read",
     "render",
     "to_dict",
+    "versions",
     "write",
     "write_json",
 ]
@@ -242,7 +243,7 @@ def to_dict(report: Report) -> dict[str, Any]:
         "sections": [
             {"title": s.title, "text": s.text, "items": [_item(item) for item in s.items]} for s in report.sections
         ],
-        "provenance": {**report.provenance, "python": platform.python_version(), "versions": _versions()},
+        "provenance": {**report.provenance, "python": platform.python_version(), "versions": versions()},
     }
     return cast("dict[str, Any]", plain(body))
 
@@ -363,8 +364,14 @@ def _item(item: Table | Chart | Images) -> dict[str, Any]:
     return {"kind": type(item).__name__.lower(), **dataclasses.asdict(item)}
 
 
-def _versions() -> dict[str, str]:
-    """Return the versions of the packages that are installed."""
+def versions() -> dict[str, str]:
+    """Versions of what a report's numbers depend on.
+
+    Returns
+    -------
+    dict
+        By distribution, of those that are installed.
+    """
     found: dict[str, str] = {}
     for name in _DISTRIBUTIONS:
         try:

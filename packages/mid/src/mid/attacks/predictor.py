@@ -1,6 +1,7 @@
 """`Predictor`: any fitted scikit-learn predictor as the target of an attack."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, get_args
 
 import numpy as np
@@ -11,7 +12,7 @@ from sklearn.utils import get_tags
 from infocore.errors import ParameterError
 from mid.attacks.protocols import Access, Output
 
-__all__ = ["Predictor", "check_release", "most_frequent"]
+__all__ = ["Predictor", "check_release", "last_step", "most_frequent"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,12 +75,13 @@ class Predictor:
             If the model cannot answer with `output`, or answers are noisy and the answer without noise is asked for.
         """
         check_release("Predictor.release", output, queries, access)
-        model, x = _last(self.model, X)
+        model, before = last_step(self.model)
         if hasattr(model, "release"):
+            x = before(X)
             # a model that answers without noise when it is used is not to be asked as if it had some
             access = "mean" if getattr(model, "release_as", None) == "mean" else access
             return np.asarray(model.release(x, output=output, queries=queries, access=access, rng=rng))
-        answer, rows = _method(model, output), _rows(model, x)
+        answer, rows = _method(self.model, output), _rows(self.model, X)
         first = np.asarray(answer(rows))
         if queries == 1 and access == "sampled":
             return first
@@ -88,7 +90,7 @@ class Predictor:
             return first  # no noise: asking again would bring the same
         if access == "mean":
             raise ParameterError(
-                f'Predictor.release: `access` must be "sampled" for a {type(model).__name__}: its answers are '
+                f'Predictor.release: `access` must be "sampled" for a {type(self.model).__name__}: its answers are '
                 "noisy, and it does not say what they are without noise."
             )
         answers = [first, second, *(np.asarray(answer(rows)) for _ in range(queries - 2))]
@@ -136,12 +138,23 @@ def most_frequent(answers: list[NDArray[Any]]) -> NDArray[Any]:
     return labels[counts.argmax(0)]
 
 
-def _last(model: Any, x: Any) -> tuple[Any, Any]:
-    """Return the model that answers and what it is asked: of a pipeline that ends in a release, its last step."""
+def last_step(model: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """Split a pipeline into the model at its end and what brings records to that model's input.
+
+    Parameters
+    ----------
+    model : estimator
+        A pipeline, or a model by itself.
+
+    Returns
+    -------
+    tuple of model and callable
+        Of a model by itself, the model, and a function that leaves records as they are.
+    """
     steps = getattr(model, "steps", None)
-    if steps and hasattr(steps[-1][1], "release"):
-        return steps[-1][1], model[:-1].transform(x) if len(steps) > 1 else x
-    return model, x
+    if not steps:
+        return model, lambda x: x
+    return steps[-1][1], model[:-1].transform if len(steps) > 1 else lambda x: x
 
 
 def _method(model: Any, output: str) -> Any:

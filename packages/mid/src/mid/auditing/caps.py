@@ -30,6 +30,7 @@ from infocore.bounded_means import mean_upper_bound
 from infocore.errors import ParameterError, ShapeError
 from infocore.result import MIEstimate
 from mid.attacks.attribute.sensitive import SensitiveAttribute
+from mid.attacks.predictor import last_step
 from mid.leakage import leakage_upper_bound
 
 __all__ = [
@@ -61,16 +62,15 @@ def release_law(model: Any, X: Any) -> tuple[Floats, Floats] | None:
     tuple of two arrays of shape (n, k), or None
         None for a model whose noise is unknown, or that has none.
     """
-    steps = getattr(model, "steps", None)
-    if steps:
-        return release_law(steps[-1][1], model[:-1].transform(X) if len(steps) > 1 else X)
+    model, before = last_step(model)
+    X = before(X)
     if hasattr(model, "release_law"):
         law = model.release_law(X)
         if law is None:
             return None
         mean, std = (np.asarray(part, np.float64) for part in law)
     elif hasattr(model, "release_mean") and hasattr(model, "release_std_"):
-        if "mean" in (getattr(model, "release_as", ""), getattr(model, "access", "")):
+        if getattr(model, "release_as", None) == "mean":
             return None
         mean = np.asarray(model.release_mean(X), np.float64)
         std = np.asarray(model.release_std_, np.float64)

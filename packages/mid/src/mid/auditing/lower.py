@@ -18,7 +18,7 @@ from infocore.errors import ParameterError
 from infocore.result import MIEstimate
 from mid.attacks.attribute import View
 from mid.attacks.attribute.population import Imputer
-from mid.attacks.reading import read
+from mid.attacks.reading import centred
 
 __all__ = ["attribute_lower_bound", "record_lower_bound"]
 
@@ -109,11 +109,7 @@ def _scores(answers: Any, view: View) -> Floats:
     values = np.asarray(answers)
     if view.released_output == "labels":
         return (values[:, None] == np.asarray(view.classes)[None, :]).astype(np.float64)
-    numbers = values.astype(np.float64).reshape(len(values), -1)
-    if view.released_output == "values":
-        return numbers
-    logs = read(numbers, "probabilities") if view.released_output == "probabilities" else numbers
-    return logs - logs.mean(1, keepdims=True)
+    return centred(values, view.released_output).reshape(len(values), -1)
 
 
 def _features(answers: Any, view: View) -> pd.DataFrame:

@@ -1,12 +1,11 @@
 """The privacy-utility curve: the model as it is, what could be put in its place, and what each gives away."""
 
 import dataclasses
-import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import beta
+from scipy.stats import binomtest
 from sklearn.pipeline import make_pipeline
 
 from infocore.errors import InfoError
@@ -16,6 +15,7 @@ from mid.attacks.protocols import Output
 from mid.auditing.suite import Facts, attacks_for, baselines_for, facts_of
 from mid.auditing.utility import utility_of
 from mid.defences.baselines import drop_attribute
+from mid.defences.dp_tree import DPDecisionTreeClassifier
 from mid.defences.encoding import encoder_for, own_columns
 from mid.defences.functional import FunctionalMechanismRegression
 from mid.defences.linear import MIDLinearRegression
@@ -29,6 +29,7 @@ INFORMATION = (3.0, 2.0, 1.0, 0.5, 0.25)  # nats left by a noisy release
 SHARES = (0.05, 0.2, 0.5, 0.8)  # lam of the linear model, in units of the price at which it becomes constant
 PENALTIES = (0.5, 5.0)
 EPSILONS = (1.0, 10.0, 100.0)
+_REFUSALS = (InfoError, NotImplementedError, TypeError, ValueError, AttributeError)  # e.g. no clone of a wrapper
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -43,15 +44,12 @@ class Defended:
         Fitted.
     epsilon : float or None
         Of a differentially private one.
-    note : str
-        What a reader must know about it.
     """
 
     name: str
     family: str
     model: Any
     epsilon: float | None = None
-    note: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +58,7 @@ class Point:
 
     Parameters
     ----------
-    name, family, note : str
+    name, family : str
         What it is.
     utility : float
         R2 of a regressor, accuracy of a classifier, on fresh records, by released answers.
@@ -72,7 +70,7 @@ class Point:
     attack : dict
         For each game, that attack's name.
     floor : dict
-        For each game, success of the best guesser without the model.
+        For each game, success of the best guesser.
     epsilon : float or None
         Of a differentially private one.
     dominated : tuple of str
@@ -89,7 +87,6 @@ class Point:
     attack: dict[str, str]
     floor: dict[str, float]
     epsilon: float | None = None
-    note: str = ""
     dominated: tuple[str, ...] = ()
     useless: bool = False
 
@@ -161,12 +158,21 @@ def defended(
                 lambda setting=setting: Defended(str(setting), "post-processing", PostProcessed(model, setting))
             )
     if training is not None:
-        makers += _trained(facts, attribute, known, training, seed)
+        try:
+            makers += _trained(facts, attribute, known, training, seed)
+        except _REFUSALS as e:
+            refused.append(_refusal(e))
     for make in makers:
         try:
-            yield make()
-        except (InfoError, NotImplementedError, TypeError, ValueError, AttributeError) as e:
-            refused.append(f"Not on the curve: {type(e).__name__}: {' '.join(str(e).split())[:200]}")
+            made = make()
+        except _REFUSALS as e:
+            refused.append(_refusal(e))
+        else:
+            yield made
+
+
+def _refusal(error: Exception) -> str:
+    return f"Not on the curve: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def _trained(
@@ -187,7 +193,14 @@ def _trained(
             last = MIDDecisionTreeClassifier(SensitivePenalty(lam), sensitive_features=own, max_depth=8)
             return Defended(f"MID tree, lam {lam:g}", "MID decision tree", fit(last))
 
-        return [lambda lam=lam: tree(lam) for lam in PENALTIES]
+        def private_tree(epsilon: float) -> Defended:
+            bounds = (np.zeros(rows.shape[1]), np.ones(rows.shape[1]))
+            classes = np.unique(np.concatenate([known.y, y]))  # a label set is public
+            last = DPDecisionTreeClassifier(epsilon, bounds, classes=classes, random_state=seed)
+            return Defended(f"private tree, epsilon {epsilon:g}", "differential privacy", fit(last), epsilon)
+
+        trees = [lambda lam=lam: tree(lam) for lam in PENALTIES]
+        return [*trees, *(lambda epsilon=epsilon: private_tree(epsilon) for epsilon in EPSILONS)]
 
     y_range = (float(known.y.min()), float(known.y.max()))
 
@@ -261,9 +274,11 @@ def measure(
         results = [game.run(a) for a in attacks_for(game.view, facts)]
         best = max(results, key=lambda r: r.accuracy)
         success[knows], names[knows] = best.accuracy, best.name
-        ci[knows] = _clopper_pearson(int(best.wins.sum()), best.n, ci_level)
+        interval = binomtest(int(best.wins.sum()), best.n).proportion_ci(ci_level, method="exact")
+        ci[knows] = float(interval.low), float(interval.high)
         floor[knows] = max(game.run(b).accuracy for b in baselines_for(game.view))
-    guesses.update({key: answer for key, answer in memory.items() if key[0] == "imputation"})
+    # what the average answer was used for belongs to this model alone
+    guesses.update({key: guess for key, guess in memory.items() if key[0] == "imputation" and not key[2]})
     utility, constant = utility_of(candidate.model, attribute, attacked, seed)
     return Point(
         candidate.name,
@@ -274,7 +289,6 @@ def measure(
         names,
         floor,
         candidate.epsilon,
-        candidate.note,
         useless=utility <= constant,
     )
 
@@ -302,10 +316,3 @@ def pareto(points: Sequence[Point]) -> list[Point]:
         )
 
     return [dataclasses.replace(p, dominated=tuple(game for game in p.success if beaten(p, game))) for p in points]
-
-
-def _clopper_pearson(wins: int, n: int, level: float) -> tuple[float, float]:
-    tail = (1 - level) / 2
-    low = 0.0 if wins == 0 else float(beta.ppf(tail, wins, n - wins + 1))
-    high = 1.0 if wins == n else float(beta.ppf(1 - tail, wins + 1, n - wins))
-    return low, high if not math.isnan(high) else 1.0

@@ -224,10 +224,7 @@ def _curve_section(points: tuple[Point, ...]) -> page.Section:
             *(p.attack[g] for g in games),
             *(p.floor[g] for g in games),
             p.epsilon,
-            "; ".join(
-                [*(["worse than a constant"] if p.useless else []), *(f"dominated ({g})" for g in p.dominated)]
-                + ([p.note] if p.note else [])
-            ),
+            "; ".join([*(["worse than a constant"] if p.useless else []), *(f"dominated ({g})" for g in p.dominated)]),
         ]
         for p in points
     ]

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from infocore.errors import ParameterError, TooFewSamplesError
+from infocore.report import versions
 from infocore.result import MIEstimate
 from mid.attacks.attribute import AttributeGame, Records, SensitiveAttribute
 from mid.attacks.attribute.game import Knows
@@ -171,6 +172,7 @@ def audit(
         "seed": seed,
         "ci_level": ci_level,
         "python": platform.python_version(),
+        "versions": versions(),
         "split": split.rows,
     }
     return AuditReport(

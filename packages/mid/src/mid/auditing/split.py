@@ -1,16 +1,16 @@
 """Fresh records in two halves, one for the attacker and one to be attacked, in random order."""
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pandas import util
+from pandas.util import hash_pandas_object
 
 from mid.attacks.attribute import Records
 
-__all__ = ["Split", "split_records"]
+__all__ = ["Split", "split_records", "take"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -97,10 +97,8 @@ def take(records: Records, rows: NDArray[np.intp]) -> Records:
     return Records(records.X.iloc[rows], records.y[rows])
 
 
-_hashes: Any = getattr(util, "hash_pandas_object")  # noqa: B009 - pandas types it as an object
-
-
 def _shared(a: Records, b: Records) -> int:
     """Count records of a that are in b, response included."""
-    keys = [_hashes(r.X.assign(**{"response ": r.y}), index=False).to_numpy() for r in (a, b)]
+    hashes = cast("Any", hash_pandas_object)  # pandas types it as an object
+    keys = [hashes(r.X.assign(**{"response ": r.y}), index=False).to_numpy() for r in (a, b)]
     return int(np.isin(keys[0], keys[1]).sum())

@@ -54,7 +54,7 @@ class Facts:
     noisy: bool
     tree: bool
     mean_access: bool
-    moves: bool = True
+    moves: bool
 
 
 def facts_of(view: View) -> Facts:

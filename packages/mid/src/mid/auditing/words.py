@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from mid.attacks.predictor import last_step
 from mid.auditing.caps import ReleaseCap
 from mid.auditing.played import Played
 from mid.auditing.points import Point
@@ -174,7 +175,7 @@ def _excess(point: Point) -> float:
 def _settings(model: Any) -> list[str]:
     """Warn of settings of the model that are known to promise little."""
     found: list[str] = []
-    last = model.steps[-1][1] if getattr(model, "steps", None) else model
+    last, _ = last_step(model)
     epsilon = getattr(last, "epsilon_", None)
     if isinstance(epsilon, float) and epsilon > _LARGE_EPSILON:
         found.append(

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from mid.cli._app import Config, Data, Json, Model, Seed, Trust, app, print_json
-from mid.cli._audit import Bins, Released, Response, Sensitive, opened
+from mid.cli._audit import Bins, Released, Response, Sensitive, Task, opened
 
 __all__ = ["attack"]
 
@@ -21,6 +21,7 @@ def attack(
     ] = None,
     released: Released = None,
     bins: Bins = None,
+    task: Task = None,
     seed: Seed = None,
     config: Config = None,
     trust_pickle: Trust = False,
@@ -35,7 +36,7 @@ def attack(
 
     flags = {
         "model": model, "data": data, "sensitive": sensitive, "response": response, "released": released,
-        "games": None if knows is None else [knows], "bins": bins, "seed": seed,
+        "games": None if knows is None else [knows], "bins": bins, "seed": seed, "task": task,
     }  # fmt: skip
     settings = resolve(AuditSettings, config, flags, "mid attack")
     fitted, X, y, columns = opened(settings, trust_pickle)

@@ -20,6 +20,9 @@ Train = Annotated[
     pathlib.Path | None, typer.Option("--train", help="Training records: what is memorised, and what could be trained.")
 ]
 Released = Annotated[str | None, typer.Option("--released", help="labels, values or probabilities.")]
+Task = Annotated[
+    str | None, typer.Option("--task", help="Of a .pt2 network: classifier or regressor.", show_default="by response")
+]
 Bins = Annotated[int | None, typer.Option("--bins", help="Guess a continuous attribute up to one of so many bins.")]
 
 
@@ -37,10 +40,7 @@ def audit(
     bins: Bins = None,
     curve: Annotated[bool | None, typer.Option("--curve/--no-curve", help="Attack what could replace it.")] = None,
     ci_level: Annotated[float | None, typer.Option(help="Of intervals and certificates.", show_default="0.95")] = None,
-    task: Annotated[
-        str | None,
-        typer.Option("--task", help="Of a .pt2 network: classifier or regressor.", show_default="by response"),
-    ] = None,
+    task: Task = None,
     seed: Seed = None,
     config: Config = None,
     out: Annotated[

@@ -9,7 +9,7 @@ from infocore.errors import DataError, MissingExtraError, ParameterError
 
 __all__ = ["read_model", "write_model"]
 
-_OURS = ("mid.", "infocore.")
+_OURS = ("mid.defences.",)
 _HARMLESS = (
     "numpy.dtype",
     "numpy.random._generator.Generator",

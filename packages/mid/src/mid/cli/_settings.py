@@ -55,9 +55,13 @@ def resolve(kind: type[Any], file: pathlib.Path | None, flags: dict[str, Any], c
     try:
         return kind(**given)
     except pydantic.ValidationError as e:
-        told = "; ".join(
-            f"{part['loc'][0]} (--{str(part['loc'][0]).replace('_', '-')}): {part['msg']}"
-            + ("" if part["type"] in ("missing", "extra_forbidden") else f", got {part['input']!r}")
-            for part in e.errors()
-        )
+        flag = {"games": "knows" if command == "mid attack" else "game"}
+
+        def named(part: Any) -> str:
+            name = str(part["loc"][0])
+            return f"{name} (--{flag.get(name, name.replace('_', '-'))}): {part['msg']}" + (
+                "" if part["type"] in ("missing", "extra_forbidden") else f", got {part['input']!r}"
+            )
+
+        told = "; ".join(named(part) for part in e.errors())
         raise ParameterError(f"{command}: {told}") from e

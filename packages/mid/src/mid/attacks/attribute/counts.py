@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from infocore.errors import ParameterError
 from mid.attacks.attribute.baselines import PriorName, log_prior_of
 from mid.attacks.attribute.view import View
+from mid.attacks.predictor import last_step
 from mid.attacks.protocols import Needs
 
 __all__ = ["WhiteBoxCounts"]
@@ -201,15 +202,14 @@ def _candidate_inputs(inputs: list[Floats], name: str) -> dict[int, Floats]:
 
 def _tree_of(model: Any, name: str) -> tuple[Any, Any]:
     """Return the tree, and what brings records to its input."""
-    steps = getattr(model, "steps", None)
-    tree, before = (steps[-1][1], model[:-1].transform if len(steps) > 1 else None) if steps else (model, None)
+    tree, before = last_step(model)
     if not (hasattr(tree, "classes_") and (hasattr(tree, "tree_") or hasattr(tree, "open_leaves"))):
         raise ParameterError(
             f"{name}: `model` must be a classification tree, or a pipeline ending in one; got {model!r}."
         )
 
     def as_numbers(x: Any) -> Any:
-        moved = x if before is None else before(x)
+        moved = before(x)
         return moved.toarray() if hasattr(moved, "toarray") else moved
 
     return tree, as_numbers

@@ -231,4 +231,5 @@ def _check_responses(known: NDArray[Any], attacked: NDArray[Any], classes: NDArr
 def _usual(model: Any, classes: NDArray[Any] | None) -> Output:
     if classes is None:
         return "values"
-    return "probabilities" if hasattr(model, "predict_proba") or hasattr(model, "release") else "labels"
+    # what has a `release` only is a network, and answers with scores
+    return "probabilities" if hasattr(model, "predict_proba") or not hasattr(model, "predict") else "labels"

@@ -14,7 +14,7 @@ from infocore.errors import ParameterError
 from mid.attacks.attribute.baselines import PriorName, log_prior_of
 from mid.attacks.attribute.view import View
 from mid.attacks.protocols import Access, Interface, Needs
-from mid.attacks.reading import read
+from mid.attacks.reading import centred
 
 __all__ = ["MatchRelease"]
 
@@ -98,18 +98,10 @@ class MatchRelease:
         noise = _noise(view)
         own = 0.0 if self.access == "mean" else noise**2 / self.queries
         variance = noise**2 / view.released_queries + own + (_SAME * scale) ** 2
-        gap = _read(view.released, output)[:, None] - _read(answers, output)
+        released: Any = view.released
+        gap = centred(released, output)[:, None] - centred(answers, output)
         squares = gap**2 if gap.ndim == 2 else (gap**2).sum(2)
         return -0.5 * squares / variance + prior
-
-
-def _read(answers: Any, output: str) -> Floats:
-    """Values as they are; scores in logs, without the offset that carries nothing."""
-    values = np.asarray(answers, np.float64)
-    if output == "values":
-        return values
-    logs = read(values, "probabilities") if output == "probabilities" else values
-    return logs - logs.mean(-1, keepdims=True)
 
 
 def _repeats(view: View) -> NDArray[Any]:
@@ -120,12 +112,12 @@ def _repeats(view: View) -> NDArray[Any]:
 
 def _noise(view: View) -> float:
     """Standard deviation of one answer, root mean square over records and scores; 0 if every repeat is the same."""
-    answers = _read(_repeats(view), view.released_output)
+    answers = centred(_repeats(view), view.released_output)
     return float(np.sqrt(answers.var(axis=0, ddof=1).mean()))
 
 
 def _spread(view: View) -> float:
-    answers = _read(view.ask_known(view.released_output), view.released_output)
+    answers = centred(view.ask_known(view.released_output), view.released_output)
     return float(answers.std(axis=0).max()) + np.finfo(np.float64).tiny
 
 

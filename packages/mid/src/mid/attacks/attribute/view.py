@@ -64,7 +64,7 @@ class Records:
 
 @dataclasses.dataclass
 class _Ledger:
-    """Counts the queries that reach a target: of each record of each call, as often as it is asked."""
+    """Counts the queries that reach a target and are not remembered: of each record of each call."""
 
     target: Target
     asked: int = 0
@@ -136,21 +136,21 @@ class View:
         self._memory = memory
         self._used: set[Any] = set()
         self._all_used: set[Any] = set()
-        self._bought, self._loose, self._tables = 0, 0, 0
+        self._before, self._tables = 0, 0
 
     @property
     def asked(self) -> int:
         """Queries since `start`, each answer about one record counted once."""
-        return self._target.asked
+        return self._cost(self._used) + self._target.asked - self._before
 
     @property
     def asked_in_all(self) -> int:
         """Queries of all attacks of this game together, each answer about one record counted once."""
-        return self._bought + self._loose
+        return self._cost(self._all_used) + self._target.asked
 
     def start(self) -> None:
         """Begin the count of an attack: what it uses counts as asked by it, though an earlier one asked for it too."""
-        self._target.asked = 0
+        self._before = self._target.asked
         self._used = set()
 
     def some_known(self, n: int) -> pd.DataFrame:
@@ -259,16 +259,13 @@ class View:
         """
         rows: Any = X[list(self.known.X.columns)]
         self._tables += 1
-        before = self._target.asked
-        answer = self._target.release(
+        return self._target.release(
             self.attribute.asked(rows),
             output=output,
             queries=queries,
             access=access,
             rng=self._seed(("table", self._tables)),
         )
-        self._loose += self._target.asked - before
-        return answer
 
     def imputation(self, *, response: bool, answers: bool = False) -> Floats:
         """Log-probability of each candidate from what is known of a record, without asking about the candidates.
@@ -350,18 +347,18 @@ class View:
         return self._remember((which, output, queries, access), make)
 
     def _remember(self, key: Any, make: Callable[[int], Any]) -> Any:
-        """Look an answer up, or ask; what it cost is counted once a game, whichever game asked first."""
+        """Look an answer up, or ask; its cost is kept beside it, and counts for whoever uses it."""
         if key not in self._memory:
             before = self._target.asked
             answer = make(self._seed(key))
             self._memory[key] = answer, self._target.asked - before
-        elif key not in self._used:
-            self._target.asked += self._memory[key][1]
-        if key not in self._all_used:
-            self._bought += self._memory[key][1]
+            self._target.asked = before
         self._used.add(key)
         self._all_used.add(key)
         return self._memory[key][0]
+
+    def _cost(self, keys: set[Any]) -> int:
+        return sum(self._memory[key][1] for key in keys)
 
     def _seed(self, key: Any) -> int:
         entropy = [self.seed, *str(key).encode()]
