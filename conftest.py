@@ -1,5 +1,6 @@
 """Rules that hold in every test of the repository."""
 
+import contextlib
 import importlib
 import importlib.util
 import os
@@ -32,10 +33,12 @@ def pytest_collection_finish() -> None:
     """Let libraries do what they do once, on first use, before tests are watched for it.
 
     torch sets an environment variable of its compiler when the first optimiser is built; rich, which scikit-learn
-    looks for, draws from Python's random when it is imported.
+    looks for, draws from Python's random when it is imported; RDKit says in the environment where its data are.
     """
     importlib.import_module("rich.console")
     importlib.import_module("sklearn.metrics")
+    with contextlib.suppress(ImportError):
+        importlib.import_module("rdkit.Chem")
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cmim.networks import MLP as MLP
     from cmim.networks import Conv as Conv
     from cmim.networks import Perceiver as Perceiver
+    from cmim.networks import TokenPerceiver as TokenPerceiver
     from cmim.variants import AE as AE
     from cmim.variants import CMIM as CMIM
     from cmim.variants import DAE as DAE
@@ -46,6 +47,7 @@ _WHERE = {
     "Model": "model",
     "ModelConfig": "config",
     "Perceiver": "networks",
+    "TokenPerceiver": "networks",
     "VAE": "variants",
     "evaluate_embeddings": "evaluation",
     "fit": "lightning",
@@ -72,6 +74,7 @@ __all__ = [
     "Model",
     "ModelConfig",
     "Perceiver",
+    "TokenPerceiver",
     "__version__",
     "evaluate_embeddings",
     "fit",

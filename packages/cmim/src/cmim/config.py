@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 from cmim.likelihoods import Likelihood, law
 from cmim.losses import Scaling
-from cmim.networks import MLP, Network, network_from_dict
+from cmim.networks import MLP, Network, TokenPerceiver, network_from_dict
 from cmim.views import Affine, Corruption, ShiftNoise, View, view_from_dict
 from infocore.errors import ParameterError
 
@@ -27,17 +27,17 @@ class ModelConfig:
         Its name. "ae" takes the mean as its code, "infonce" trains an encoder on two views; the others differ only in
         their weights.
     n_features : int
-        Features of a sample (of a flattened image).
+        Features of a sample (of a flattened image); most tokens of a row, its end included.
     latent_dim : int
         Length of a code.
-    network : MLP, Conv or Perceiver
+    network : MLP, Conv, Perceiver or TokenPerceiver
         The encoder and decoder that come with the package.
-    likelihood : {"bernoulli", "gaussian", "logistic", "categorical"}
-        Law of x given z, see `cmim.likelihoods`.
+    likelihood : {"bernoulli", "gaussian", "logistic", "categorical", "tokens"}
+        Law of x given z, see `cmim.likelihoods`. "tokens" goes with the network `TokenPerceiver`.
     sigma : float
         Scale of the Gaussian one.
     levels : int
-        Values of a feature, for the discretised logistic and the categorical one.
+        Values of a feature, for the discretised logistic and the categorical one; size of a vocabulary.
     scaling : {"sum", "mean", "kermt"}
         See `cmim.losses.weighted_loss`.
     w_x, w_k, w_z, beta : float
@@ -106,7 +106,7 @@ class ModelConfig:
             ("contrast", get_args(Contrast)),
         ):
             _require(getattr(self, name) in allowed, name, f"one of {', '.join(allowed)}", getattr(self, name))
-        _require(isinstance(self.network, Network), "network", "MLP, Conv or Perceiver", self.network)
+        _require(isinstance(self.network, Network), "network", "MLP, Conv, Perceiver or TokenPerceiver", self.network)
         for name in ("n_features", "latent_dim"):
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         law(self.likelihood, sigma=self.sigma, levels=self.levels)
@@ -126,6 +126,11 @@ class ModelConfig:
             not drawn, "variance", "learned for symmetric MIM, whose codes of the prior it must fit", self.variance
         )
         self._check_views()
+        tokens = self.likelihood == "tokens"
+        if tokens != isinstance(self.network, TokenPerceiver):
+            _require(False, "network", f"one for likelihood={self.likelihood!r}", self.network)
+        odd = [name for name in ("symmetric", "views", "corruption") if tokens and getattr(self, name)]
+        _require(not odd, " and ".join(odd), "left out with likelihood='tokens'", [getattr(self, n) for n in odd])
 
     def _check_views(self) -> None:
         if self.views is not None and self.views.n_features != self.n_features:
@@ -138,7 +143,7 @@ class ModelConfig:
         _require(not blurred, "views", f"ShiftNoise without noise with likelihood={self.likelihood!r}", self.views)
         rough = self.corruption is not None and self.corruption.noise > 0 and self.likelihood == "categorical"
         _require(not rough, "corruption", "free of noise with likelihood='categorical'", self.corruption)
-        needs_views = self.objective == "infonce" and self.contrast == "nt_xent"
+        needs_views = self.objective == "infonce" and self.contrast == "nt_xent" and self.likelihood != "tokens"
         _require(not (needs_views and self.views is None), "views", "given for contrast='nt_xent'", None)
 
     def to_dict(self) -> dict[str, Any]:

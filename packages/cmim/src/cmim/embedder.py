@@ -508,13 +508,13 @@ class Embedder(TransformerMixin, BaseEstimator):
             network = None if params["network"] is None else network_from_dict(params["network"])
             views = None if params["views"] is None else view_from_dict(params["views"])
             embedder = cls(**{**params, "hidden": tuple(params["hidden"]), "network": network, "views": views})
-            embedder.code_law_ = CodeLaw.from_tensors(_part(found.weights, "codes."))
+            embedder.code_law_ = CodeLaw.from_tensors(part(found.weights, "codes."))
             history = ({name: float(value) for name, value in entry.items()} for entry in found.meta["history"])
             embedder.history_, embedder.notes_ = tuple(history), tuple(found.meta["notes"])
             embedder.n_iter_ = int(found.meta["n_iter"])
         except (KeyError, TypeError) as e:
             raise CheckpointError(f"Embedder.load: {path} is not of this version ({e}).") from e
-        embedder.model_ = rebuild(found.meta, _part(found.weights, "model."), path)
+        embedder.model_ = rebuild(found.meta, part(found.weights, "model."), path)
         vars(embedder)["n_features_in_"] = embedder.model_.config.n_features
         return embedder
 
@@ -560,5 +560,19 @@ class Embedder(TransformerMixin, BaseEstimator):
         return as_data(checked, "Embedder", law(self.likelihood, levels=self.levels))
 
 
-def _part(weights: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+def part(weights: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    """Return what is named so, without the prefix.
+
+    Parameters
+    ----------
+    weights : mapping of str to Tensor
+        By name.
+    prefix : str
+        What the names begin with.
+
+    Returns
+    -------
+    dict of str to Tensor
+        By the rest of the name.
+    """
     return {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from cmim._inputs import as_data
+from cmim.likelihoods import Tokens
 from cmim.model import Model
+from cmim.symbols import PAD
 from infocore.errors import ParameterError
 
 __all__ = ["informative", "latent", "reconstruct"]
@@ -46,9 +48,17 @@ def latent(model: Model, x: Any, *, batch_size: int = 1024) -> Tensor:
 
 
 def informative(
-    model: Model, x: Any, *, where: Literal["hidden", "params"] = "hidden", batch_size: int = 1024
+    model: Model,
+    x: Any,
+    *,
+    where: Literal["hidden", "params"] = "hidden",
+    code: Literal["own", "zero", "other"] = "own",
+    batch_size: int = 1024,
 ) -> Tensor:
     """Informative embeddings: the decoder's activations at the posterior mean. Nothing is trained.
+
+    A decoder of tokens is read by teacher forcing: it writes the row itself, and the activations of its tokens, the end
+    included, are averaged. So it sees the row twice, by the code and directly; `code` tells how much is the code's.
 
     Parameters
     ----------
@@ -59,6 +69,8 @@ def informative(
     where : {"hidden", "params"}
         The activations just before the last map, averaged over positions if there are any; or what that map gives, the
         parameters of the law of x, flattened.
+    code : {"own", "zero", "other"}
+        The code of each row; or, as controls, zeros, or the code of the row before it (of the last, for the first).
     batch_size : int
         Rows at a time.
 
@@ -70,14 +82,15 @@ def informative(
     Raises
     ------
     ParameterError
-        If `where` is not one of its values, or the model has no decoder.
+        If `where` or `code` is not one of its values, the model has no decoder, or `where` is "params" and x are
+        tokens.
     ShapeError, KindError, NonFiniteError
         If the model cannot read `x`.
 
     Notes
     -----
-    The abstracts of the cMIM papers say that features are read from the decoder's hidden states; which layer, and at
-    which code, is recalled and derived, not read.
+    The abstracts of the cMIM papers say that features are read from the decoder's hidden states; which layer, at which
+    code, and the mean over tokens are recalled and derived, not read.
 
     Examples
     --------
@@ -87,12 +100,26 @@ def informative(
     """
     if where not in ("hidden", "params"):
         raise ParameterError(f"informative: `where` must be 'hidden' or 'params'; got {where!r}.")
+    if code not in ("own", "zero", "other"):
+        raise ParameterError(f"informative: `code` must be 'own', 'zero' or 'other'; got {code!r}.")
     decoder = model.require_decoder("informative")
+    tokens = isinstance(model.law, Tokens)
+    if tokens and where == "params":
+        raise ParameterError("informative: `where` must be 'hidden' for tokens, of which each row has its own number.")
+    codes = None
+    if code != "own":
+        codes = latent(model, x, batch_size=batch_size)
+        codes = torch.zeros_like(codes) if code == "zero" else codes.roll(1, 0)
+    given = iter([] if codes is None else codes.split(batch_size))
 
     def read(rows: Tensor) -> Tensor:
-        h = decoder.hidden(model.encode(rows)[0])
+        z = model.encode(rows)[0] if codes is None else next(given).to(rows.device)
+        h = model.hidden(z, rows)
         if where == "params":
             return decoder.output(h).flatten(1)
+        if tokens:
+            weight = (rows != PAD).to(h)[:, :, None]
+            return (h * weight).sum(1) / weight.sum(1).clamp(min=1)
         return h.mean(1) if h.ndim == 3 else h
 
     return _in_batches(model, read, x, batch_size, "informative")
@@ -138,7 +165,7 @@ def _in_batches(model: Model, read: Callable[[Tensor], Tensor], x: Any, batch_si
     data = as_data(x, caller, model.reads)
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     with evaluating(model), torch.no_grad():
-        return torch.cat([read(rows.to(device)).float().cpu() for rows in data.split(batch_size)])
+        return torch.cat([read(model.trim(rows).to(device)).float().cpu() for rows in data.split(batch_size)])
 
 
 @contextmanager

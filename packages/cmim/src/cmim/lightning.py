@@ -16,8 +16,9 @@ from cmim._callbacks import Bar, EarlyStop, Saver, newest, resume_from
 from cmim._inputs import as_data
 from cmim._lightning import CSVLogger, TensorBoardLogger, pl, quiet
 from cmim.advice import advise, warn_of_scale
+from cmim.likelihoods import Tokens
 from cmim.model import Model
-from cmim.training import Training, digest, validation_loss
+from cmim.training import Batches, Rows, Training, digest, validation_loss
 from infocore.errors import CheckpointError, ParameterError
 
 __all__ = ["FitResult", "fit"]
@@ -57,6 +58,8 @@ def fit(
     batch_size: int = 100,
     seed: int = 0,
     learning_rate: float = 1e-3,
+    warmup: int = 0,
+    decay: Literal["none", "cosine"] = "none",
     gradient_clip: float | None = 1.0,
     validation: Any = None,
     validate_every: int = 200,
@@ -82,8 +85,9 @@ def fit(
     ----------
     model : Model
         Trained in place, and left on the CPU.
-    x : array or tensor of shape (n, ...)
-        Training data; in [0, 1] for the Bernoulli likelihood.
+    x : array or tensor of shape (n, ...), or Batches
+        Training data; in [0, 1] for the Bernoulli likelihood. Or what gives a batch a step, such as
+        `cmim.molecules.SmilesBatches`; `batch_size` and `seed` are then its own.
     max_steps : int
         Step to stop at, counted from the beginning of training.
     batch_size : int
@@ -92,6 +96,10 @@ def fit(
         Of batches and noise.
     learning_rate : float
         Of Adam.
+    warmup : int
+        Steps over which the rate grows from 0.
+    decay : {"none", "cosine"}
+        Whether it then falls along half a cosine, to a tenth at `max_steps`. To go on from there is another run.
     gradient_clip : float, optional
         Largest norm of the gradient.
     validation : array or tensor, optional
@@ -168,20 +176,28 @@ def fit(
         ("log_every", log_every),
         ("checkpoint_every", checkpoint_every),
         ("devices", devices),
+        ("warmup", warmup + 1),
     ):
         if value < 1:
             raise ParameterError(f"fit: `{name}` must be at least 1; got {value!r}.")
     if not learning_rate > 0:
         raise ParameterError(f"fit: `learning_rate` must be positive; got {learning_rate!r}.")
+    if decay not in ("none", "cosine"):
+        raise ParameterError(f"fit: `decay` must be 'none' or 'cosine'; got {decay!r}.")
     if logger not in (None, "csv", "tensorboard"):
         raise ParameterError(f"fit: `logger` must be 'csv', 'tensorboard' or None; got {logger!r}.")
     if negatives not in ("local", "gathered"):
         raise ParameterError(f"fit: `negatives` must be 'local' or 'gathered'; got {negatives!r}.")
     if resume and checkpoint_dir is None:
         raise ParameterError("fit: `resume` needs a `checkpoint_dir` to resume from.")
-    data = as_data(x, "fit", model.reads).cpu()
-    warn_of_scale(data)
-    batch_size = min(batch_size, len(data))
+    if isinstance(x, Batches):
+        batches, batch_size, seed = x, x.batch_size, x.seed
+    else:
+        data = as_data(x, "fit", model.reads).cpu()
+        if not isinstance(model.law, Tokens):
+            warn_of_scale(data)
+        batch_size = min(batch_size, len(data))
+        batches = Rows(data, batch_size, seed, grouped=model.config.w_k > 0)
     if batch_size % (accumulate * devices):
         raise ParameterError(
             f"fit: `batch_size` must be a multiple of accumulate * devices, which cut it; got {batch_size} and "
@@ -193,7 +209,8 @@ def fit(
         "validation": None if held is None else digest(held), "validate_every": validate_every,
     }  # fmt: skip
     training = Training(
-        model, data, batch_size=batch_size, seed=seed, learning_rate=learning_rate, log_every=log_every,
+        model, batches, seed=seed, learning_rate=learning_rate, log_every=log_every,
+        warmup=warmup, decay=max_steps if decay == "cosine" else None,
         settings=settings, accumulate=accumulate, gather=negatives == "gathered", tile=tile,
         fused=precision == "32-true" or gradient_clip is None,
     )  # fmt: skip

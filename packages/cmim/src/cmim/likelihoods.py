@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from cmim.symbols import PAD
 from cmim.terms import Samples, precise
 from infocore.errors import ParameterError
 
@@ -23,12 +24,13 @@ __all__ = [
     "Gaussian",
     "Law",
     "Likelihood",
+    "Tokens",
     "bernoulli_nll",
     "gaussian_nll",
     "law",
 ]
 
-Likelihood = Literal["bernoulli", "gaussian", "logistic", "categorical"]
+Likelihood = Literal["bernoulli", "gaussian", "logistic", "categorical", "tokens"]
 
 _LOG_2PI = math.log(2.0 * math.pi)
 _ALL = slice(None)
@@ -237,17 +239,62 @@ class Categorical:
         return precise(params).flatten(1).unflatten(1, (self.levels, -1))
 
 
+@dataclasses.dataclass(frozen=True)
+class Tokens:
+    """A row of tokens, each drawn given those before it; `params` are log-odds, (B, T, levels). Padding is not counted.
+
+    Parameters
+    ----------
+    levels : int
+        Size of the vocabulary, padding included.
+    """
+
+    levels: int
+    discrete = True
+
+    @property
+    def n_params(self) -> int:
+        """As `Law`."""
+        return self.levels
+
+    def nll(self, x: Tensor, params: Tensor) -> Tensor:
+        """As `Law`, summed over the tokens of a row, its end included."""
+        found = functional.cross_entropy(
+            precise(params).flatten(0, 1), x.long().flatten(), ignore_index=PAD, reduction="none"
+        )
+        return found.unflatten(0, (len(x), -1)).sum(1)
+
+    def count(self, x: Tensor) -> Tensor:
+        """Return the tokens of each row, of shape (B,); at least 1."""
+        return (x != PAD).sum(1).clamp(min=1)
+
+    def mean(self, params: Tensor) -> Tensor:
+        """Refuse, since tokens have no mean."""
+        raise ParameterError(
+            f"Tokens.mean: tokens have no mean, and {tuple(params.shape)} log-odds are of one row given what comes "
+            "before each. Write rows by `cmim.generation.generate`."
+        )
+
+    def sample(self, params: Tensor, generator: torch.Generator, size: int | None = None, rows: slice = _ALL) -> Tensor:  # noqa: ARG002
+        """Refuse, since each token needs those before it."""
+        return self.mean(params)
+
+    def refusal(self, data: Tensor) -> str | None:
+        """As `Law`."""
+        return Categorical(self.levels).refusal(data)
+
+
 def law(name: Likelihood | Law, *, sigma: float = 1.0, levels: int = 256) -> Law:
     """Return a law by its name.
 
     Parameters
     ----------
-    name : {"bernoulli", "gaussian", "logistic", "categorical"} or Law
+    name : {"bernoulli", "gaussian", "logistic", "categorical", "tokens"} or Law
         A law itself is returned as it is.
     sigma : float
         Scale of the Gaussian.
     levels : int
-        Values of a feature under the discretised logistic and the categorical law.
+        Values of a feature under the discretised logistic and the categorical law; size of a vocabulary of tokens.
 
     Returns
     -------
@@ -273,6 +320,7 @@ def law(name: Likelihood | Law, *, sigma: float = 1.0, levels: int = 256) -> Law
     made: dict[str, Any] = {
         "bernoulli": Bernoulli, "gaussian": lambda: Gaussian(sigma),
         "logistic": lambda: DiscretisedLogistic(levels), "categorical": lambda: Categorical(levels),
+        "tokens": lambda: Tokens(levels),
     }  # fmt: skip
     if name not in made:
         raise ParameterError(f"law: `likelihood` must be one of {', '.join(get_args(Likelihood))}; got {name!r}.")

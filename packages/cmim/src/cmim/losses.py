@@ -23,7 +23,7 @@ The temperature 0.1 is that code's. The derivations here are our own.
 from typing import Literal, get_args
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Real
 from torch import Tensor
 
 from cmim.contrastive import (
@@ -36,7 +36,7 @@ from cmim.contrastive import (
     infonce_loss,
     nt_xent_loss,
 )
-from cmim.likelihoods import Law, Likelihood, bernoulli_nll, gaussian_nll, law
+from cmim.likelihoods import Law, Likelihood, Tokens, bernoulli_nll, gaussian_nll, law
 from cmim.terms import (
     Codes,
     floor_logvar,
@@ -79,7 +79,7 @@ Scaling = Literal["sum", "mean", "kermt"]
 
 
 def weighted_loss(
-    x: Float[Tensor, "B ..."],
+    x: Real[Tensor, "B ..."],
     params: Tensor,
     mu: Codes,
     logvar: Codes,
@@ -106,7 +106,7 @@ def weighted_loss(
     Parameters
     ----------
     x : tensor of shape (B, ...)
-        Data.
+        Data; whole numbers for tokens.
     params : tensor of shape (B, ...)
         Decoder output at ``reparameterise(mu, logvar, eps)``: logits, or means.
     mu, logvar, eps : tensor of shape (B, D)
@@ -115,12 +115,13 @@ def weighted_loss(
         Weights; a term of weight 0 is not computed.
     temperature : float or scalar tensor
         Of the contrastive factor.
-    likelihood : {"bernoulli", "gaussian", "logistic", "categorical"} or Law
+    likelihood : {"bernoulli", "gaussian", "logistic", "categorical", "tokens"} or Law
         Law of x given z, see `cmim.likelihoods`.
     sigma, levels : float, int
         Its settings, if it is given by name.
     scaling : {"sum", "mean", "kermt"}
-        "sum": true log-probabilities. "mean": reconstruction divided by the number of features, latent terms by D.
+        "sum": true log-probabilities. "mean": reconstruction divided by the number of features (of tokens: by those of
+        the row), latent terms by D.
         "kermt": reconstruction divided, latent terms summed. The contrastive factor is never divided, so this sets
         how much it weighs: with 784 pixels, 784 times as much under "mean" as under "sum".
     others, groups, tile
@@ -143,9 +144,11 @@ def weighted_loss(
     >>> sorted(terms), round(terms["loss"].item(), 4)  # 3 log 2; the divergence is 0
     (['kl', 'loss', 'reconstruction'], 2.0794)
     """
-    per_feature, per_latent = scales(scaling, x[0].numel(), mu.shape[1])
+    given = law(likelihood, sigma=sigma, levels=levels)
+    count = given.count(x) if isinstance(given, Tokens) else x[0].numel()
+    per_feature, per_latent = scales(scaling, count, mu.shape[1])
     z = reparameterise(mu, logvar, eps)
-    nll = law(likelihood, sigma=sigma, levels=levels).nll(x, params)
+    nll = given.nll(x, params)
     terms = {"reconstruction": nll}
     loss = w_x * per_feature * nll
     if w_k:
@@ -160,19 +163,21 @@ def weighted_loss(
     return {"loss": loss.mean(), **terms}
 
 
-def scales(scaling: Scaling, n_features: int, latent_dim: int) -> tuple[float, float]:
+def scales(scaling: Scaling, n_features: int | Tensor, latent_dim: int) -> tuple[float | Tensor, float]:
     """Return the factors of the reconstruction and of the latent terms.
 
     Parameters
     ----------
     scaling : {"sum", "mean", "kermt"}
         As in `weighted_loss`.
-    n_features, latent_dim : int
-        What they are divided by.
+    n_features : int, or tensor of shape (B,)
+        What the reconstruction is divided by: features, or the tokens of each row.
+    latent_dim : int
+        What the latent terms are divided by.
 
     Returns
     -------
-    tuple of two float
+    tuple of two float, or of tensor of shape (B,) and float
         Of the reconstruction, and of the latent terms.
 
     Raises

@@ -15,7 +15,9 @@ from cmim.config import ModelConfig, Objective
 from cmim.decoders import Decoder
 from cmim.distributed import gathered_others
 from cmim.encoders import Encoder
-from cmim.likelihoods import Law, law
+from cmim.likelihoods import Law, Tokens, law
+from cmim.sequences import TokenDecoder
+from cmim.symbols import PAD
 from cmim.symmetric import prior_branch
 from cmim.terms import precise
 from infocore.errors import ParameterError
@@ -70,9 +72,11 @@ class Model(nn.Module):
             made = config.network.build(
                 n_inputs, config.latent_dim, config.n_features, self.law.n_params, generator
             )  # fmt: skip
-            encoder, decoder = encoder or made[0], decoder or made[1]
+            encoder, own = encoder or made[0], decoder or made[1]
+        else:
+            own = decoder
         self.encoder = encoder
-        self.decoder = None if config.objective == "infonce" else decoder
+        self.decoder = None if config.objective == "infonce" else own
         if config.temperature == "learned":
             self.log_temperature = nn.Parameter(torch.tensor(math.log(0.1)))
         elif config.temperature == "calibrated":
@@ -115,13 +119,15 @@ class Model(nn.Module):
             return mu, torch.full_like(mu, c.logvar_floor)
         return mu, losses.floor_logvar(raw, c.logvar_floor, c.logvar_ceiling, soft=c.soft_floor)
 
-    def decode(self, z: Tensor) -> Tensor:
+    def decode(self, z: Tensor, x: Tensor | None = None) -> Tensor:
         """Return the parameters of the law of x given z.
 
         Parameters
         ----------
         z : tensor of shape (B, D)
             Codes.
+        x : tensor of shape (B, T), optional
+            Rows of tokens, which their own decoder reads: each token is predicted from those before it.
 
         Returns
         -------
@@ -131,10 +137,52 @@ class Model(nn.Module):
         Raises
         ------
         ParameterError
-            If the model has no decoder.
+            If the model has no decoder, or one of tokens and there is no `x`.
+        """
+        return self.require_decoder("decode").output(self.hidden(z, x))
+
+    def hidden(self, z: Tensor, x: Tensor | None = None) -> Tensor:
+        """Return the decoder's activations before its last map.
+
+        Parameters
+        ----------
+        z, x
+            As in `decode`.
+
+        Returns
+        -------
+        tensor of shape (B, H) or (B, T, H)
+            T positions, or tokens.
+
+        Raises
+        ------
+        ParameterError
+            As `decode`.
         """
         decoder = self.require_decoder("decode")
-        return decoder.output(decoder.hidden(z))
+        if not isinstance(decoder, TokenDecoder):
+            return decoder.hidden(z)
+        if x is None:
+            raise ParameterError("Model.decode: with likelihood='tokens' `x` is needed, whose tokens are predicted.")
+        return decoder.hidden(z, x)
+
+    def trim(self, x: Tensor) -> Tensor:
+        """Leave out columns that hold padding only.
+
+        Parameters
+        ----------
+        x : tensor of shape (B, ...)
+            Data.
+
+        Returns
+        -------
+        tensor of shape (B, ...)
+            Rows of tokens up to the longest; other data as they are.
+        """
+        if not isinstance(self.law, Tokens):
+            return x
+        used = (x != PAD).any(0).nonzero()
+        return x[:, : int(used[-1]) + 1] if len(used) else x[:, :1]
 
     def expected(self, z: Tensor) -> Tensor:
         """Return the mean of x given z.
@@ -156,7 +204,7 @@ class Model(nn.Module):
         """
         return self.law.mean(self.decode(z))
 
-    def require_decoder(self, caller: str) -> Decoder:
+    def require_decoder(self, caller: str) -> Decoder | TokenDecoder:
         """Return the decoder, or say that there is none.
 
         Parameters
@@ -166,7 +214,7 @@ class Model(nn.Module):
 
         Returns
         -------
-        Decoder
+        Decoder or TokenDecoder
             The decoder.
 
         Raises
@@ -206,7 +254,7 @@ class Model(nn.Module):
         from cmim.embeddings import evaluating  # which imports this module
 
         with evaluating(self):
-            _, mu, logvar, eps = self._posterior(x, generator, slice(None))
+            _, mu, logvar, eps = self._posterior(x, generator, slice(None), None, len(x))
         tau = losses.calibrated_temperature(losses.reparameterise(mu, logvar, eps), self.config.gate)
         self.log_temperature.fill_(math.log(tau))
         return tau
@@ -222,6 +270,8 @@ class Model(nn.Module):
         gather: bool = False,
         groups: Tensor | None = None,
         tile: int | None = None,
+        seen: Tensor | None = None,
+        size: int | None = None,
     ) -> dict[str, Tensor]:
         """Return the loss of a batch, its terms, and what to watch.
 
@@ -243,6 +293,12 @@ class Model(nn.Module):
             Rows of one number are identical inputs, and no negatives of each other.
         tile : int, optional
             As in `cmim.losses.contrastive_log_prob`.
+        seen : tensor of shape (B, ...), optional
+            What the encoder sees in place of x, such as another writing of the same molecule; for InfoNCE the second
+            view.
+        size : int, optional
+            Rows of the whole batch, if `x` (and `seen`, and `groups`) are those of this process only. Groups are then
+            not told apart between processes, and with `gather` not at all.
 
         Returns
         -------
@@ -251,57 +307,71 @@ class Model(nn.Module):
             temperature, and ``shuffled``: the reconstruction term with the codes of other samples.
         """
         if self.config.objective == "infonce":
-            return self._compare_views(x, generator, watch, shard, gather)
+            return self._compare_views(x, generator, watch, shard, gather, seen, size)
         c = self.config
-        mine = _part(len(x), shard)
-        target, mu, logvar, eps = self._posterior(x, generator, mine)
+        whole, mine = size or len(x), _part(size or len(x), shard)
+        target, mu, logvar, eps = self._posterior(x, generator, mine, seen, whole)
+        target = self.trim(target)
         z = losses.reparameterise(mu, logvar, eps)
-        params = self.decode(z)
+        params = self.decode(z, target)
         grown = 1.0 if step is None or not c.ramp else min(1.0, (step + 1) / c.ramp)
         tau = self.temperature
         terms = losses.weighted_loss(
             target, params, mu, logvar, eps, w_x=c.w_x, w_k=c.w_k, w_z=grown * c.w_z, beta=grown * c.beta,
             temperature=tau, likelihood=self.law, scaling=c.scaling, tile=tile,
             others=gathered_others(z) if gather and c.w_k else None,
-            groups=_own_first(groups, shard, gather),
+            groups=_own_first(groups, shard, gather) if size is None else None if gather else groups,
         )  # fmt: skip
         if c.symmetric and grown == 1.0:
-            surrogate, terms["generated"] = prior_branch(self, len(x), self.law, generator, mine)
+            surrogate, terms["generated"] = prior_branch(self, whole, self.law, generator, mine)
             terms["loss"] = 0.5 * (terms["loss"] + surrogate)
         if watch:
             terms |= self._watched(mu, logvar, z, tau)
             with torch.no_grad():
-                others = self.law.nll(target, self.decode(z.roll(1, 0))).mean()
+                others = self.law.nll(target, self.decode(z.roll(1, 0), target)).mean()
             terms["shuffled"] = others if len(z) > 1 else torch.full_like(others, math.nan)
         return terms
 
-    def _posterior(self, x: Tensor, generator: torch.Generator, mine: slice) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _posterior(
+        self, x: Tensor, generator: torch.Generator, mine: slice, seen: Tensor | None, whole: int
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return what is to be reconstructed, mean and log-variance, and noise: of the rows of this process.
 
         Views and noise are drawn for the whole batch, so that they do not depend on how it is cut.
         """
         c = self.config
         target = x if c.views is None else c.views(x, generator)
-        seen = target if c.corruption is None else c.corruption(target, generator)
+        if seen is None:
+            seen = target if c.corruption is None else c.corruption(target, generator)
+        here = slice(None) if len(x) < whole else mine
         noisy = c.objective not in ("ae", "infonce")
-        eps = torch.zeros(len(x), c.latent_dim)
+        eps = torch.zeros(whole, c.latent_dim)
         if noisy:
             eps = torch.randn(eps.shape, generator=generator)
-        mu, logvar = self.encode(seen[mine])
+        mu, logvar = self.encode(self.trim(seen[here]))
         if noisy and c.variance == "sampled":
-            spread = torch.rand(len(x), 1, generator=generator)[mine].to(logvar)
+            spread = torch.rand(whole, 1, generator=generator)[mine].to(logvar)
             logvar = (c.logvar_floor * (1 - spread)).expand_as(mu)
-        return target[mine], mu, logvar, eps[mine].to(logvar)
+        return target[here], mu, logvar, eps[mine].to(logvar)
 
     def _compare_views(
-        self, x: Tensor, generator: torch.Generator, watch: bool, shard: tuple[int, int], gather: bool
+        self,
+        x: Tensor,
+        generator: torch.Generator,
+        watch: bool,
+        shard: tuple[int, int],
+        gather: bool,
+        seen: Tensor | None,
+        size: int | None,
     ) -> dict[str, Tensor]:
         c = self.config
         if gather:
             raise ParameterError("Model.objective: `gather` is for the contrastive factor of auto-encoders.")
-        mine = _part(len(x), shard)
-        if c.views is None:
-            a = b = self.encode(x[mine])
+        mine = slice(None) if size else _part(len(x), shard)
+        if seen is not None:
+            a, b = (self.encode(self.trim(view[mine])) for view in (x, seen))
+        elif c.views is None:
+            a = b = self.encode(self.trim(x[mine]))
         else:
             a, b = (self.encode(c.views(x, generator)[mine]) for _ in range(2))
         tau = self.temperature

@@ -1,4 +1,4 @@
-"""The networks that come with the package, as settings: fully connected, convolutional, Perceiver."""
+"""The networks that come with the package, as settings: fully connected, convolutional, Perceivers."""
 
 import dataclasses
 import math
@@ -11,9 +11,10 @@ from cmim.conv import ConvDecoder, ConvEncoder
 from cmim.decoders import Decoder, MLPDecoder
 from cmim.encoders import Encoder, MLPEncoder
 from cmim.perceiver import PerceiverDecoder, PerceiverEncoder
+from cmim.sequences import TokenDecoder, TokenEncoder
 from infocore.errors import ParameterError
 
-__all__ = ["MLP", "Conv", "Network", "Perceiver", "network_from_dict"]
+__all__ = ["MLP", "Conv", "Network", "Perceiver", "TokenPerceiver", "network_from_dict"]
 
 
 def _positive(who: str, **values: int) -> None:
@@ -191,16 +192,76 @@ class Perceiver:
         ParameterError
             If `slots` does not divide `latent_dim`.
         """
-        if latent_dim % self.slots:
-            raise ParameterError(
-                f"Perceiver: `slots` must divide `latent_dim`; got {self.slots} and {latent_dim}."
-            )  # fmt: skip
+        _divided("Perceiver", self.slots, latent_dim)
         rest = (self.patch, self.slots, self.width, self.depth, self.heads, generator)
         encoder = PerceiverEncoder(_inside(self.shape, n_inputs, n_features), latent_dim, *rest)
         return encoder, PerceiverDecoder(latent_dim, self.shape, n_params, *rest)
 
 
-Network = MLP | Conv | Perceiver
+@dataclasses.dataclass(frozen=True)
+class TokenPerceiver:
+    """A Perceiver that reads a row of tokens, and a decoder that writes one; for likelihood "tokens".
+
+    Parameters
+    ----------
+    slots : int
+        K; the code is K pieces of D / K, and `latent_dim` a multiple of it.
+    width, heads : int
+        Of the attention; `heads` divides `width`.
+    encoder_depth, decoder_depth : int
+        Blocks of each.
+
+    Raises
+    ------
+    ParameterError
+        If a number is not positive, or `heads` does not divide `width`.
+    """
+
+    slots: int = 16
+    width: int = 128
+    heads: int = 4
+    encoder_depth: int = 2
+    decoder_depth: int = 3
+    kind: ClassVar[str] = "tokens"
+
+    def __post_init__(self) -> None:
+        _positive("TokenPerceiver", **dataclasses.asdict(self))
+        if self.width % self.heads:
+            raise ParameterError(f"TokenPerceiver: `heads` must divide `width`; got {self.heads} and {self.width}.")
+
+    def build(
+        self, n_inputs: int, latent_dim: int, n_features: int, n_params: int, generator: torch.Generator
+    ) -> tuple[TokenEncoder, TokenDecoder]:
+        """As `MLP.build`.
+
+        Parameters
+        ----------
+        n_inputs, n_features : int
+            Most tokens of a row, its end included.
+        latent_dim : int
+            Length of a code.
+        n_params : int
+            Size of the vocabulary.
+        generator : torch.Generator
+            Source of the starting weights.
+
+        Returns
+        -------
+        tuple of TokenEncoder and TokenDecoder
+            Untrained.
+
+        Raises
+        ------
+        ParameterError
+            If `slots` does not divide `latent_dim`.
+        """
+        _divided("TokenPerceiver", self.slots, latent_dim)
+        end = (self.heads, generator)
+        encoder = TokenEncoder(n_inputs, n_params, latent_dim, self.slots, self.width, self.encoder_depth, *end)
+        return encoder, TokenDecoder(latent_dim, n_features, n_params, self.slots, self.width, self.decoder_depth, *end)
+
+
+Network = MLP | Conv | Perceiver | TokenPerceiver
 
 
 def network_from_dict(fields: Mapping[str, Any]) -> Network:
@@ -209,11 +270,11 @@ def network_from_dict(fields: Mapping[str, Any]) -> Network:
     Parameters
     ----------
     fields : mapping
-        ``{"kind": "mlp" | "conv" | "perceiver", ...}``.
+        ``{"kind": "mlp" | "conv" | "perceiver" | "tokens", ...}``.
 
     Returns
     -------
-    MLP, Conv or Perceiver
+    MLP, Conv, Perceiver or TokenPerceiver
         Checked like any other.
 
     Raises
@@ -226,12 +287,17 @@ def network_from_dict(fields: Mapping[str, Any]) -> Network:
     >>> network_from_dict({"kind": "mlp", "hidden": [8]})
     MLP(hidden=(8,))
     """
-    kinds: dict[Any, Any] = {made.kind: made for made in (MLP, Conv, Perceiver)}
+    kinds: dict[Any, Any] = {made.kind: made for made in (MLP, Conv, Perceiver, TokenPerceiver)}
     given = dict(fields)
     kind = given.pop("kind", "mlp")
     if kind not in kinds:
         raise ParameterError(f"network: `kind` must be one of {', '.join(kinds)}; got {kind!r}.")
     return kinds[kind](**given)
+
+
+def _divided(who: str, slots: int, latent_dim: int) -> None:
+    if latent_dim % slots:
+        raise ParameterError(f"{who}: `slots` must divide `latent_dim`; got {slots} and {latent_dim}.")
 
 
 def _checked_shape(who: str, shape: tuple[int, ...]) -> tuple[int, int, int]:

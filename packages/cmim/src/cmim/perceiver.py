@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from infocore.torch.layers import linear
 
-__all__ = ["PerceiverDecoder", "PerceiverEncoder"]
+__all__ = ["Attention", "Block", "PerceiverDecoder", "PerceiverEncoder", "table"]
 
 
 class Attention(nn.Module):
@@ -30,23 +30,70 @@ class Attention(nn.Module):
         self.key_value = linear(width, 2 * width, generator)
         self.out = linear(width, width, generator)
 
-    def forward(self, x: Float[Tensor, "B T W"], memory: Float[Tensor, "B S W"]) -> Float[Tensor, "B T W"]:
-        """Return what the memory has for each query.
+    def project(self, memory: Float[Tensor, "B S W"]) -> tuple[Tensor, Tensor]:
+        """Return keys and values of a memory.
 
         Parameters
         ----------
-        x, memory : tensor of shape (B, T, W), (B, S, W)
-            Queries, and what they look at.
+        memory : tensor of shape (B, S, W)
+            What is looked at.
+
+        Returns
+        -------
+        tuple of two tensors of shape (B, heads, S, W / heads)
+            Keys and values.
+        """
+        pairs = self.key_value(memory).unflatten(-1, (2, self.heads, -1))
+        return pairs[:, :, 0].transpose(1, 2), pairs[:, :, 1].transpose(1, 2)
+
+    def attend(
+        self, x: Float[Tensor, "B T W"], k: Tensor, v: Tensor, mask: Tensor | None = None, *, causal: bool = False
+    ) -> Float[Tensor, "B T W"]:
+        """Return what keys and values have for each query.
+
+        Parameters
+        ----------
+        x : tensor of shape (B, T, W)
+            Queries.
+        k, v : tensor of shape (B, heads, S, W / heads)
+            As from `project`.
+        mask : bool tensor of shape (B, 1, 1, S), optional
+            What may be looked at.
+        causal : bool
+            Whether query t may look at the first t + 1 only.
 
         Returns
         -------
         tensor of shape (B, T, W)
             One answer a query.
         """
-        split = (self.heads, x.shape[-1] // self.heads)
-        q = self.query(x).unflatten(-1, split).transpose(1, 2)
-        k, v = (t.unflatten(-1, split).transpose(1, 2) for t in self.key_value(memory).chunk(2, dim=-1))
-        return self.out(functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        q = self.query(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        found = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
+        return self.out(found.transpose(1, 2).flatten(2))
+
+    def forward(
+        self,
+        x: Float[Tensor, "B T W"],
+        memory: Float[Tensor, "B S W"],
+        mask: Tensor | None = None,
+        *,
+        causal: bool = False,
+    ) -> Float[Tensor, "B T W"]:
+        """Return what the memory has for each query.
+
+        Parameters
+        ----------
+        x, memory : tensor of shape (B, T, W), (B, S, W)
+            Queries, and what they look at.
+        mask, causal
+            As in `attend`.
+
+        Returns
+        -------
+        tensor of shape (B, T, W)
+            One answer a query.
+        """
+        return self.attend(x, *self.project(memory), mask, causal=causal)
 
 
 class Block(nn.Module):
@@ -69,13 +116,24 @@ class Block(nn.Module):
             linear(width, 4 * width, generator), nn.GELU(), linear(4 * width, width, generator)
         )  # fmt: skip
 
-    def forward(self, x: Float[Tensor, "B T W"], memory: Float[Tensor, "B S W"]) -> Float[Tensor, "B T W"]:
+    def forward(
+        self,
+        x: Float[Tensor, "B T W"],
+        memory: Float[Tensor, "B S W"],
+        mask: Tensor | None = None,
+        *,
+        causal: bool = False,
+    ) -> Float[Tensor, "B T W"]:
         """Return the states after one block.
 
         Parameters
         ----------
         x, memory : tensor of shape (B, T, W), (B, S, W)
             States, and what they look at.
+        mask : bool tensor of shape (B, 1, 1, S), optional
+            What of the memory may be looked at.
+        causal : bool
+            Whether a state sees those before it only.
 
         Returns
         -------
@@ -83,13 +141,26 @@ class Block(nn.Module):
             The new states.
         """
         h = self.norms[0](x)
-        x = x + self.within(h, h)
-        x = x + self.across(self.norms[1](x), memory)
+        x = x + self.within(h, h, causal=causal)
+        x = x + self.across(self.norms[1](x), memory, mask)
         return x + self.feed(self.norms[2](x))
 
 
-def _table(rows: int, width: int, generator: torch.Generator) -> nn.Parameter:
-    """A learned table of states; random, since equal rows would stay equal."""
+def table(rows: int, width: int, generator: torch.Generator) -> nn.Parameter:
+    """Return a learned table of states; random, since equal rows would stay equal.
+
+    Parameters
+    ----------
+    rows, width : int
+        Its shape.
+    generator : torch.Generator
+        Source of the starting values.
+
+    Returns
+    -------
+    torch.nn.Parameter of shape (rows, width)
+        Normal, of norm about 1 a row.
+    """
     return nn.Parameter(torch.randn(rows, width, generator=generator) / math.sqrt(width))
 
 
@@ -137,8 +208,8 @@ class PerceiverEncoder(nn.Module):
         self.shape, self.patch = shape, patch
         cells = (shape[1] // patch) * (shape[2] // patch)
         self.embed = linear(shape[0] * patch * patch, width, generator)
-        self.places = _table(cells, width, generator)
-        self.slots = _table(slots, width, generator)
+        self.places = table(cells, width, generator)
+        self.slots = table(slots, width, generator)
         self.blocks = nn.ModuleList(Block(width, heads, generator) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
         self.head = linear(width, 2 * latent_dim // slots, generator)
@@ -205,8 +276,8 @@ class PerceiverDecoder(nn.Module):
         self.shape, self.patch, self.n_slots = (n_params * shape[0], *shape[1:]), patch, slots
         cells = (shape[1] // patch) * (shape[2] // patch)
         self.embed = linear(latent_dim // slots, width, generator)
-        self.slots = _table(slots, width, generator)
-        self.queries = _table(cells, width, generator)
+        self.slots = table(slots, width, generator)
+        self.queries = table(cells, width, generator)
         self.blocks = nn.ModuleList(Block(width, heads, generator) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
         self.head = linear(width, n_params * shape[0] * patch * patch, generator)

@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -16,10 +16,83 @@ from cmim.model import Model
 from infocore.errors import CheckpointError, TrainingError
 from infocore.torch.training import ArrayBatches
 
-__all__ = ["Training", "digest", "validation_loss"]
+__all__ = ["Batch", "Batches", "Rows", "Training", "digest", "validation_loss"]
 
 CALIBRATE_EVERY = 50
 CALIBRATION_ROWS = 512
+
+
+class Batch(NamedTuple):
+    """The samples of a step.
+
+    Parameters
+    ----------
+    x : tensor of shape (b, ...)
+        Of this part of the batch.
+    groups : integer tensor of shape (b,), optional
+        As in `Model.objective`.
+    seen : tensor of shape (b, ...), optional
+        As in `Model.objective`.
+    """
+
+    x: Tensor
+    groups: Tensor | None = None
+    seen: Tensor | None = None
+
+
+@runtime_checkable
+class Batches(Protocol):
+    """Batches by the number of the step, so that a run can go on at any; `fit` takes one in place of an array."""
+
+    batch_size: int
+    """Rows a step, over all processes and micro-batches."""
+    seed: int
+    """Of the order; that of the run."""
+
+    def __call__(self, step: int, part: tuple[int, int], /) -> Batch:
+        """Return one part of so many of the batch of a step: rows ``index * B // parts`` to the next part's."""
+        ...
+
+    def sample(self, n: int, /) -> Tensor:
+        """Return some n rows, the same each time: to look at, or to calibrate a temperature by."""
+        ...
+
+    def digest(self) -> str:
+        """Return a text that tells these data from others."""
+        ...
+
+
+class Rows:
+    """Batches of an array in memory.
+
+    Parameters
+    ----------
+    x : tensor of shape (n, ...)
+        All training data, on the CPU.
+    batch_size, seed : int
+        As in `Batches`.
+    grouped : bool
+        Whether to number identical rows.
+    """
+
+    def __init__(self, x: Tensor, batch_size: int, seed: int, *, grouped: bool) -> None:
+        self.x, self.batch_size, self.seed = x, batch_size, seed
+        groups = _groups(x) if grouped else None
+        self.batches = ArrayBatches(x, *([] if groups is None else [groups]), batch_size=batch_size, seed=seed)
+
+    def __call__(self, step: int, part: tuple[int, int], /) -> Batch:
+        """As `Batches`; the whole batch, of which the objective takes its part."""
+        del part
+        return Batch(*self.batches(step))
+
+    def sample(self, n: int, /) -> Tensor:
+        """As `Batches`."""
+        rows = np.random.default_rng((self.seed, 1)).permutation(len(self.x))[:n]
+        return self.x[torch.from_numpy(rows)]
+
+    def digest(self) -> str:
+        """As `Batches`."""
+        return digest(self.x)
 
 
 class Training(pl.LightningModule):
@@ -29,14 +102,17 @@ class Training(pl.LightningModule):
     ----------
     model : Model
         Trained in place.
-    x : tensor of shape (n, ...)
-        All training data, on the CPU.
-    batch_size : int
-        Rows a step, at most n, over all processes and micro-batches.
+    batches : Batches
+        Samples by the number of the step.
     seed : int
-        Of batches and noise.
+        Of noise.
     learning_rate : float
         Of Adam.
+    warmup : int
+        Steps over which the rate grows from 0.
+    decay : int, optional
+        Step at which the rate, falling along half a cosine from the end of the warm-up, is a tenth; if not given, it
+        stays.
     log_every : int
         Steps between entries of the history, which has the first and the last step too.
     settings : mapping
@@ -59,12 +135,13 @@ class Training(pl.LightningModule):
     def __init__(
         self,
         model: Model,
-        x: Tensor,
+        batches: Batches,
         *,
-        batch_size: int,
         seed: int,
         learning_rate: float,
         log_every: int,
+        warmup: int = 0,
+        decay: int | None = None,
         settings: Mapping[str, Any] | None = None,
         accumulate: int = 1,
         gather: bool = False,
@@ -73,19 +150,19 @@ class Training(pl.LightningModule):
     ) -> None:
         super().__init__()
         self.model = model
-        groups = _groups(x) if model.config.w_k else None
-        self.batches = ArrayBatches(x, *([] if groups is None else [groups]), batch_size=batch_size, seed=seed)
+        self.batches = batches
         self.seed = seed
-        self.learning_rate = learning_rate
+        self.learning_rate, self.warmup, self.decay = learning_rate, warmup, decay
         self.log_every = log_every
         self.accumulate, self.gather, self.tile, self.fused = accumulate, gather, tile, fused
         self.place = (-1, 0)
         self.history: list[dict[str, float]] = []
-        rows = np.random.default_rng((seed, 1)).permutation(len(x))[:CALIBRATION_ROWS]
-        self.calibration = x[torch.from_numpy(rows)] if model.config.temperature == "calibrated" else None
+        calibrated = model.config.temperature == "calibrated"
+        self.calibration = batches.sample(CALIBRATION_ROWS) if calibrated else None
         self.run_facts = {
-            "config": repr(model.config), "data": digest(x), "batch_size": batch_size, "seed": seed,
-            "rate": learning_rate, "accumulate": accumulate, "gather": gather, **(settings or {}),
+            "config": repr(model.config), "data": batches.digest(), "batch_size": batches.batch_size, "seed": seed,
+            "rate": learning_rate, "warmup": warmup, "decay": decay, "accumulate": accumulate, "gather": gather,
+            **(settings or {}),
         }  # fmt: skip
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:  # noqa: ARG002 - Lightning's signature
@@ -112,20 +189,25 @@ class Training(pl.LightningModule):
         if self.calibration is not None and micro == 0 and step % CALIBRATE_EVERY == 0:
             generator = torch.Generator().manual_seed(batch_seed(self.seed, step, 2))
             self.model.calibrate(self.calibration.to(self.device), generator)
-        x, *groups = self.batches(step)
+        world = self.trainer.world_size
+        part = (micro * world + self.global_rank, world * self.accumulate)
+        x, groups, seen = (None if t is None else t.to(self.device) for t in self.batches(step, part))
+        assert x is not None
         generator = torch.Generator().manual_seed(batch_seed(self.seed, step))
         last = step + 1 == self.trainer.max_steps
         watch = micro == 0 and (step == 0 or last or (step + 1) % self.log_every == 0)
-        world = self.trainer.world_size
+        size = self.batches.batch_size
         terms = self.model.objective(
-            x.to(self.device),
+            x,
             generator,
             step=step,
             watch=watch,
-            shard=(micro * world + self.global_rank, world * self.accumulate),
+            shard=part,
             gather=self.gather,
-            groups=groups[0].to(self.device) if groups else None,
+            groups=groups,
             tile=self.tile,
+            seen=seen,
+            size=None if len(x) == size else size,
         )
         if not math.isfinite(terms["loss"].detach()):
             values = ", ".join(f"{name} = {float(term.detach().mean()):g}" for name, term in terms.items())
@@ -141,15 +223,41 @@ class Training(pl.LightningModule):
                 self.trainer.logger.log_metrics(entry, step=step)
         return terms["loss"]
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Return Adam over the parameters of the model.
+    def configure_optimizers(self) -> Any:
+        """Return Adam over the parameters of the model, and the schedule of its rate, if there is one.
 
         Returns
         -------
-        torch.optim.Optimizer
+        torch.optim.Optimizer, or dict of it and a scheduler
             Without weight decay, which would shrink the codes twice.
         """
-        return torch.optim.Adam(self.model.parameters(), lr=self.learning_rate, fused=self.fused)
+        adam = torch.optim.Adam(self.model.parameters(), lr=self.learning_rate, fused=self.fused)
+        if not self.warmup and self.decay is None:
+            return adam
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            adam, lambda step: self.rate(step)
+        )  # a plain function is not saved
+        return {"optimizer": adam, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def rate(self, step: int) -> float:
+        """Return the factor of the learning rate at a step.
+
+        Parameters
+        ----------
+        step : int
+            Number of the step, from 0.
+
+        Returns
+        -------
+        float
+            In (0, 1].
+        """
+        if step < self.warmup:
+            return (step + 1) / self.warmup
+        if self.decay is None:
+            return 1.0
+        way = min(1.0, (step - self.warmup) / max(1, self.decay - self.warmup))
+        return 0.1 + 0.45 * (1.0 + math.cos(math.pi * way))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put what the run was into the checkpoint.

@@ -250,6 +250,8 @@ def InfoNCE(
     gate: float = 0.2,
     hidden: tuple[int, ...] | None = None,
     network: Network | None = None,
+    likelihood: Literal["tokens"] | None = None,
+    levels: int = 256,
     seed: int = 0,
     encoder: Encoder | None = None,
 ) -> Model:
@@ -270,8 +272,12 @@ def InfoNCE(
         Of a calibrated temperature.
     hidden : tuple of int, optional
         Short for ``network=MLP(hidden)``.
-    network : MLP, Conv or Perceiver, optional
+    network : MLP, Conv, Perceiver or TokenPerceiver, optional
         Of which the encoder is taken.
+    likelihood : "tokens", optional
+        Says that samples are rows of tokens, of a vocabulary of `levels`; a second view then comes with the batch.
+    levels : int
+        See `likelihood`.
     seed : int
         Of the starting weights.
     encoder : torch.nn.Module, optional
@@ -290,5 +296,6 @@ def InfoNCE(
     settings: dict[str, Any] = {"views": views, "seed": seed, "encoder": encoder}
     settings |= {} if hidden is None else {"hidden": hidden}
     settings |= {} if network is None else {"network": network}
+    settings |= {} if likelihood is None else {"likelihood": likelihood, "levels": levels}
     own = {"contrast": contrast, "temperature": temperature, "gate": gate}
     return _build("infonce", n_features, latent_dim, settings, **own)

@@ -1,0 +1,219 @@
+"""Writing rows of tokens from codes: greedy, sampled, or by beam search, with keys and values kept."""
+
+import math
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from cmim.embeddings import evaluating
+from cmim.model import Model
+from cmim.sequences import TokenDecoder
+from cmim.symbols import BOS, EOS, PAD, UNK
+from infocore.errors import NonFiniteError, ParameterError, ShapeError
+
+__all__ = ["Method", "generate"]
+
+Method = Literal["greedy", "sample", "beam"]
+
+_KEEP = 0.75  # share of rows still being written, below which the others are let go
+
+
+def generate(
+    model: Model,
+    codes: ArrayLike | Tensor,
+    method: Method = "greedy",
+    *,
+    temperature: float = 1.0,
+    top_p: float = 1.0,
+    beams: int = 4,
+    seed: int = 0,
+    batch_size: int = 512,
+    cache: bool = True,
+) -> NDArray[np.int64]:
+    """Write a row of tokens for each code.
+
+    Parameters
+    ----------
+    model : Model
+        With likelihood "tokens"; put into evaluation mode for the time of the call.
+    codes : array or tensor of shape (n, D)
+        Finite.
+    method : {"greedy", "sample", "beam"}
+        The likeliest token each time; a token drawn; or the likeliest row that a search with `beams` rows finds.
+    temperature : float
+        Of "sample": log-odds are divided by it.
+    top_p : float
+        Of "sample": drawn from the fewest tokens whose chances reach this, in (0, 1].
+    beams : int
+        Of "beam": rows that are kept for each code.
+    seed : int
+        Of "sample". The tokens of a row depend on it, the row's code, and the rows written with it.
+    batch_size : int
+        Codes at a time.
+    cache : bool
+        Whether keys and values of what is written are kept; without, each token costs a pass over all before it.
+
+    Returns
+    -------
+    array of shape (n, T)
+        Numbers of tokens, then the end, then padding. A row that had no end after as many tokens as the model has
+        places has none.
+
+    Raises
+    ------
+    ParameterError
+        If the model writes no tokens, or a setting is out of range.
+    ShapeError
+        If `codes` is not of shape (n, D).
+    NonFiniteError
+        If a code holds NaN or infinity.
+
+    Examples
+    --------
+    >>> from cmim import MIM, TokenPerceiver
+    >>> network = TokenPerceiver(slots=2, width=16, encoder_depth=1, decoder_depth=1)
+    >>> model = MIM(12, latent_dim=8, network=network, likelihood="tokens", levels=20)
+    >>> generate(model, np.zeros((3, 8))).shape[0]
+    3
+    """
+    decoder = model.decoder
+    if not isinstance(decoder, TokenDecoder):
+        raise ParameterError("generate: `model` must have likelihood='tokens' and a decoder.")
+    if method not in get_args(Method):
+        raise ParameterError(f"generate: `method` must be one of {', '.join(get_args(Method))}; got {method!r}.")
+    for name, value, right, expected in (
+        ("temperature", temperature, temperature > 0, "positive"),
+        ("top_p", top_p, 0 < top_p <= 1, "in (0, 1]"),
+        ("beams", beams, beams >= 1, "at least 1"),
+        ("batch_size", batch_size, batch_size >= 1, "at least 1"),
+    ):
+        if not right:
+            raise ParameterError(f"generate: `{name}` must be {expected}; got {value!r}.")
+    z = torch.as_tensor(np.asarray(codes) if not isinstance(codes, Tensor) else codes, dtype=torch.float32)
+    if z.ndim != 2 or z.shape[1] != model.config.latent_dim:
+        raise ShapeError(f"generate: `codes` must have shape (n, {model.config.latent_dim}); got {tuple(z.shape)}.")
+    if not torch.isfinite(z).all():
+        bad = int((~torch.isfinite(z).all(1)).sum())
+        raise NonFiniteError(f"generate: `codes` holds NaN or infinity in {bad} of {len(z)} rows. Leave those out.")
+    device = next(decoder.parameters()).device
+    most = model.config.n_features
+    generator = torch.Generator().manual_seed(seed)
+    found: list[Tensor] = []
+    with evaluating(model), torch.no_grad():
+        for rows in z.split(batch_size):
+            here = rows.to(device)
+            if method == "beam":
+                found.append(_beam(decoder, here, most, beams))
+            else:
+                drawn = (temperature, top_p, generator) if method == "sample" else None
+                found.append(_write(decoder, here, most, drawn, cache=cache))
+    length = max((part.shape[1] for part in found), default=1)
+    out = np.full((len(z), length), PAD, np.int64)
+    at = 0
+    for part in found:
+        out[at : at + len(part), : part.shape[1]] = part.cpu().numpy()
+        at += len(part)
+    return out
+
+
+class _Cached:
+    """Log-odds of the next token, from keys and values of those before."""
+
+    def __init__(self, decoder: TokenDecoder, z: Tensor) -> None:
+        self.decoder, self.cache = decoder, decoder.begin(z)
+
+    def next(self, before: Tensor) -> Tensor:
+        odds, self.cache = self.decoder.step(before, self.cache)
+        return _possible(odds)
+
+    def keep(self, rows: Tensor) -> None:
+        self.cache = self.cache.rows(rows)
+
+
+class _Anew:
+    """The same, from a pass over all tokens before."""
+
+    def __init__(self, decoder: TokenDecoder, z: Tensor) -> None:
+        self.decoder, self.z = decoder, z
+        self.written = torch.empty(len(z), 0, dtype=torch.long, device=z.device)
+
+    def next(self, before: Tensor) -> Tensor:
+        self.written = torch.cat([self.written, before[:, None]], dim=1)
+        x = torch.cat([self.written[:, 1:], torch.full_like(before, EOS)[:, None]], dim=1)  # the last is not looked at
+        return _possible(self.decoder.output(self.decoder.hidden(self.z, x)[:, -1:])[:, 0])
+
+    def keep(self, rows: Tensor) -> None:
+        self.z, self.written = self.z[rows], self.written[rows]
+
+
+def _possible(odds: Tensor) -> Tensor:
+    """Rule out what is never written."""
+    odds = odds.float()
+    odds[:, [PAD, UNK, BOS]] = -math.inf
+    return odds
+
+
+def _write(
+    decoder: TokenDecoder, z: Tensor, most: int, drawn: tuple[float, float, torch.Generator] | None, *, cache: bool
+) -> Tensor:
+    """Write all rows token by token, and let go of those that have ended."""
+    writer = _Cached(decoder, z) if cache else _Anew(decoder, z)
+    out = torch.full((len(z), most), PAD, device=z.device)
+    rows = torch.arange(len(z), device=z.device)
+    before = torch.full_like(rows, BOS)
+    for t in range(most):
+        odds = writer.next(before)
+        chosen = odds.argmax(1) if drawn is None else _draw(odds, *drawn)
+        ended = (before == EOS) | (before == PAD)
+        before = chosen.where(~ended, PAD)
+        out[rows, t] = before
+        writing = (before != EOS) & (before != PAD)
+        left = int(writing.sum())
+        if not left:
+            return out[:, : t + 1]
+        if left < _KEEP * len(rows):
+            kept = writing.nonzero()[:, 0]
+            rows, before = rows[kept], before[kept]
+            writer.keep(kept)
+    return out
+
+
+def _draw(odds: Tensor, temperature: float, top_p: float, generator: torch.Generator) -> Tensor:
+    """Draw a token of each row, from the fewest whose chances reach `top_p`."""
+    chance, order = (odds / temperature).softmax(1).sort(dim=1, descending=True, stable=True)
+    before = chance.cumsum(1) - chance
+    chance = chance.where(before < top_p, 0.0)
+    u = torch.rand(len(odds), 1, generator=generator).to(chance)
+    place = (chance.cumsum(1) <= u * chance.sum(1, keepdim=True)).sum(1, keepdim=True)
+    last = (chance > 0).sum(1, keepdim=True) - 1  # where rounding would go past the end
+    return order.gather(1, torch.minimum(place, last))[:, 0]
+
+
+def _beam(decoder: TokenDecoder, z: Tensor, most: int, beams: int) -> Tensor:
+    """Return for each code the likeliest row that a search with so many rows finds, without regard to length."""
+    n = len(z)
+    writer = _Cached(decoder, z.repeat_interleave(beams, 0))
+    first = torch.arange(n, device=z.device)[:, None] * beams
+    out = torch.full((n * beams, most), PAD, device=z.device)
+    score = torch.full((n, beams), -math.inf, device=z.device)
+    score[:, 0] = 0.0  # all beams begin alike, so only one may go on
+    before = torch.full((n * beams,), BOS, device=z.device)
+    for t in range(most):
+        logs = writer.next(before).log_softmax(1)
+        ended = (before == EOS) | (before == PAD)
+        logs[ended] = -math.inf
+        logs[ended, PAD] = 0.0
+        every = (score.flatten()[:, None] + logs).unflatten(0, (n, beams)).flatten(1)
+        score, place = every.topk(beams, dim=1)
+        parent = (first + place // logs.shape[1]).flatten()
+        before = (place % logs.shape[1]).flatten()
+        out = out[parent]
+        out[:, t] = before
+        writer.keep(parent)
+        if ((before == EOS) | (before == PAD)).all():
+            out = out[:, : t + 1]
+            break
+    return out[(first[:, 0] + score.argmax(1))]

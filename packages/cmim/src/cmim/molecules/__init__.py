@@ -1,0 +1,1 @@
+"""Molecules as SMILES: read, embed, sample and optimise them. Needs the extra ``cmim[mol]``."""

@@ -1,0 +1,216 @@
+"""SMILES as rows of numbers: a fixed vocabulary, so that a model's tables mean the same wherever it is read."""
+
+import dataclasses
+import functools
+import re
+from collections.abc import Iterable, Sequence
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cmim.symbols import BOS, EOS, PAD, UNK
+from infocore.errors import ParameterError, ShapeError
+
+__all__ = ["Notation", "Vocabulary"]
+
+Notation = Literal["smiles-1"]
+
+_SPECIAL = ("<pad>", "<unk>", "<bos>", "<eos>")
+_PLAIN = (
+    *"BCNOPSFI", "Cl", "Br", *"bcnops", "*", *"0123456789", *"()=#-/\\.:~$%",
+)  # fmt: skip
+_BRACKETS = (  # whole atoms that are met often; others are cut into the pieces below
+    "[nH]", "[N+]", "[O-]", "[C@H]", "[C@@H]", "[C@]", "[C@@]", "[n+]", "[N-]", "[S+]", "[S-]", "[NH+]", "[NH2+]",
+    "[NH3+]", "[NH-]", "[nH+]", "[n-]", "[O+]", "[OH+]", "[o+]", "[s+]", "[C-]", "[CH-]", "[CH2-]", "[c-]", "[P+]",
+    "[P@]", "[P@@]", "[PH]", "[S@]", "[S@@]", "[S@+]", "[S@@+]", "[Si]", "[Se]", "[se]", "[SeH]", "[B-]", "[H]", "[2H]",
+    "[3H]", "[13C]", "[Na+]", "[K+]", "[Li+]", "[Cl-]", "[Br-]", "[I-]", "[F-]", "[H+]", "[Ca+2]", "[Mg+2]", "[Zn+2]",
+)  # fmt: skip
+_ELEMENTS = re.findall(
+    r"\S+",
+    "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb "
+    "Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au "
+    "Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U Np Pu Am Cm Bk Cf Es Fm Md No Lr Rf Db Sg Bh Hs Mt Ds Rg Cn Nh Fl Mc Lv Ts "
+    "Og b c n o p s se as te si",
+)
+_PIECES = ("[", "]", "@@", "@", "+", *_ELEMENTS)
+
+_CUT = re.compile(r"\[[^\[\]]*\]|Br|Cl|[BCNOPSFIbcnops*0-9()=#\-/\\.:~$%]")
+_INSIDE = re.compile(r"[A-Z][a-z]?|se|as|te|si|[bcnops]|@@?|[0-9+:*\-]")
+
+
+@dataclasses.dataclass(frozen=True)
+class Vocabulary:
+    """The tokens of a notation and their numbers; a notation's name says which, and its tokens never change.
+
+    Atoms in brackets are one token if they are common, and else cut: ``[``, isotope, element, chirality, hydrogens,
+    charge, ``]``. So every element can be written, and joining the tokens always gives the string again.
+
+    Parameters
+    ----------
+    notation : {"smiles-1"}
+        Name and version.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such notation.
+
+    Examples
+    --------
+    >>> vocabulary = Vocabulary()
+    >>> vocabulary.split("C[C@H](N)Cl"), vocabulary.split("[Xe+2]")
+    (['C', '[C@H]', '(', 'N', ')', 'Cl'], ['[', 'Xe', '+', '2', ']'])
+    >>> rows = vocabulary.encode(["CCO", "C"])
+    >>> rows.tolist(), vocabulary.decode(rows)
+    ([[5, 5, 7, 3], [5, 3, 0, 0]], ['CCO', 'C'])
+    """
+
+    notation: Notation = "smiles-1"
+
+    def __post_init__(self) -> None:
+        if self.notation not in get_args(Notation):
+            raise ParameterError(
+                f"Vocabulary: `notation` must be one of {', '.join(get_args(Notation))}; got {self.notation!r}."
+            )
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """All tokens, by their numbers; the first four are padding, unknown, beginning and end."""
+        return _tokens(self.notation)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __contains__(self, token: object) -> bool:
+        return token in _numbers(self.notation)
+
+    def split(self, smiles: str) -> list[str]:
+        """Cut a SMILES into tokens.
+
+        Parameters
+        ----------
+        smiles : str
+            Without white space.
+
+        Returns
+        -------
+        list of str
+            Joined, they are `smiles`. They are pieces of the notation, whether the vocabulary has them or not.
+
+        Raises
+        ------
+        ParameterError
+            If some part of it is nothing that a SMILES can hold; the message says where.
+        """
+        tokens: list[str] = []
+        numbers = _numbers(self.notation)
+        at = 0
+        for match in _CUT.finditer(smiles):
+            if match.start() != at:
+                break
+            at = match.end()
+            token = match.group()
+            if token[0] == "[" and token not in numbers:
+                inside = _INSIDE.findall(token, 1, len(token) - 1)
+                if sum(map(len, inside)) != len(token) - 2:
+                    at = match.start()
+                    break
+                tokens += ["[", *(piece for part in inside for piece in _known(part, numbers)), "]"]
+            else:
+                tokens.append(token)
+        if at != len(smiles):
+            raise ParameterError(
+                f"Vocabulary.split: `smiles` must be SMILES; character {at} of {smiles[:80]!r} begins no token."
+            )
+        return tokens
+
+    def encode(self, smiles: Iterable[str], length: int | None = None) -> NDArray[np.int64]:
+        """Number the tokens of some SMILES.
+
+        Parameters
+        ----------
+        smiles : iterable of str
+            Molecules.
+        length : int, optional
+            Columns T; if not given, as many as the longest needs.
+
+        Returns
+        -------
+        array of shape (n, T)
+            Numbers of tokens, then `EOS`, then `PAD`.
+
+        Raises
+        ------
+        ParameterError
+            If one is no SMILES, holds a token that the vocabulary has not, or is longer than `length` allows.
+        """
+        numbers = _numbers(self.notation)
+        rows: list[list[int]] = []
+        for i, text in enumerate(smiles):
+            row = [numbers.get(token, UNK) for token in self.split(text)]
+            if UNK in row:
+                raise ParameterError(
+                    f"Vocabulary.encode: row {i}: {self.split(text)[row.index(UNK)]!r} of {text[:80]!r} is not in the "
+                    f"vocabulary {self.notation}."
+                )
+            rows.append([*row, EOS])
+        longest = max(map(len, rows), default=1)
+        if length is not None and longest > length:
+            raise ParameterError(
+                f"Vocabulary.encode: `length` must hold the tokens and an end; got {length}, and a row of {longest}."
+            )
+        out = np.full((len(rows), length or longest), PAD, np.int64)
+        for i, row in enumerate(rows):
+            out[i, : len(row)] = row
+        return out
+
+    def decode(self, rows: ArrayLike) -> list[str]:
+        """Join tokens to strings.
+
+        Parameters
+        ----------
+        rows : array of shape (n, T)
+            Numbers of tokens; what follows the first `EOS`, and padding, is left out.
+
+        Returns
+        -------
+        list of str
+            Not necessarily valid SMILES.
+
+        Raises
+        ------
+        ShapeError
+            If `rows` is not a matrix.
+        ParameterError
+            If a number is none of a token.
+        """
+        found = np.asarray(rows)
+        if found.ndim != 2:
+            raise ShapeError(f"Vocabulary.decode: `rows` must have shape (n, T); got {found.shape}.")
+        tokens: Sequence[str] = self.tokens
+        if found.size and not (found.min() >= 0 and found.max() < len(tokens)):
+            raise ParameterError(
+                f"Vocabulary.decode: `rows` must hold numbers in 0..{len(tokens) - 1}; they go from {found.min()} to "
+                f"{found.max()}."
+            )
+        texts: list[str] = []
+        for row in found.astype(np.int64).tolist():
+            stop = row.index(EOS) if EOS in row else len(row)
+            texts.append("".join(tokens[i] for i in row[:stop] if i not in (PAD, BOS)))
+        return texts
+
+
+def _known(part: str, numbers: dict[str, int]) -> list[str]:
+    """Cut what looks like an element of two letters and is none, such as Hn, into what it can be."""
+    return [part] if part in numbers or len(part) == 1 else list(part)
+
+
+@functools.cache
+def _tokens(notation: Notation) -> tuple[str, ...]:  # noqa: ARG001 - there is one so far
+    return tuple(dict.fromkeys((*_SPECIAL, *_PLAIN, *_BRACKETS, *_PIECES)))
+
+
+@functools.cache
+def _numbers(notation: Notation) -> dict[str, int]:
+    return {token: i for i, token in enumerate(_tokens(notation)) if i >= len(_SPECIAL)}
