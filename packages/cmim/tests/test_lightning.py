@@ -239,6 +239,8 @@ def test_data_that_cannot_be_read(x, error, match):
         {"log_every": 0},
         {"checkpoint_every": 0},
         {"learning_rate": 0.0},
+        {"warmup": -1},
+        {"decay": "linear"},
         {"logger": "wandb"},
         {"resume": True},
     ],

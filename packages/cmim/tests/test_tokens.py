@@ -82,7 +82,7 @@ def test_encode():
         (lambda: VOCABULARY.decode([5, 3]), ShapeError, r"shape \(n, T\); got \(2,\)"),
         (lambda: VOCABULARY.decode([[5, 213]]), ParameterError, r"numbers in 0\.\.212; they go from 5 to 213"),
         (lambda: VOCABULARY.decode([[-1]]), ParameterError, "from -1 to -1"),
-        (lambda: Vocabulary("smiles-0"), ParameterError, "`notation` must be one of smiles-1"),  # pyright: ignore
+        (lambda: Vocabulary("smiles-0"), ParameterError, "`notation` must be one of smiles-1, selfies-1"),  # pyright: ignore
     ],
 )
 def test_errors(call, error, said):
@@ -93,3 +93,24 @@ def test_errors(call, error, said):
 def test_what_it_contains():
     assert "Cl" in VOCABULARY and "[nH]" in VOCABULARY and "Og" in VOCABULARY
     assert "<pad>" not in VOCABULARY and "Q" not in VOCABULARY
+
+
+def test_selfies():
+    pytest.importorskip("selfies")
+    vocabulary = Vocabulary("selfies-1")
+    text = "\n".join(vocabulary.tokens)
+    assert len(vocabulary) == 201
+    assert hashlib.sha256(text.encode()).hexdigest() == (
+        "177dd82a94ad0d95b4c1b0cda10a0bb0c6fe4040741d952d57dbead5a407ddb4"
+    )
+    assert vocabulary.split("CC=O") == ["[C]", "[C]", "[=O]"]
+    rows = vocabulary.encode(["CC=O", "c1ccccc1", "N[C@@H](C)C(=O)O"])
+    back = vocabulary.decode(rows)
+    chem = pytest.importorskip("rdkit.Chem")
+    for got, want in zip(back, ["CC=O", "c1ccccc1", "N[C@@H](C)C(=O)O"], strict=True):
+        assert chem.CanonSmiles(got) == chem.CanonSmiles(want)
+    assert vocabulary.decode([[UNK, EOS]]) == [""]
+    with pytest.raises(ParameterError, match="SMILES that selfies can write; 'C1CC' is not"):
+        vocabulary.encode(["C1CC"])
+    with pytest.raises(ParameterError, match=r"row 0: '\[Xe\]' of '\[Xe\]' is not in the vocabulary selfies-1"):
+        vocabulary.encode(["[Xe]"])

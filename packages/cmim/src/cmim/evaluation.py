@@ -150,7 +150,7 @@ def wilson(right: int, n: int, level: float = 0.95) -> Accuracy:
     share = right / n
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = math.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n * n))) / (1 + z2 / n)
-    return Accuracy(share, centre - half, centre + half, n, level)
+    return Accuracy(share, max(0.0, centre - half), min(1.0, centre + half), n, level)  # but for rounding, inside
 
 
 def evaluate_embeddings(

@@ -176,12 +176,13 @@ def fit(
         ("log_every", log_every),
         ("checkpoint_every", checkpoint_every),
         ("devices", devices),
-        ("warmup", warmup + 1),
     ):
         if value < 1:
             raise ParameterError(f"fit: `{name}` must be at least 1; got {value!r}.")
     if not learning_rate > 0:
         raise ParameterError(f"fit: `learning_rate` must be positive; got {learning_rate!r}.")
+    if warmup < 0:
+        raise ParameterError(f"fit: `warmup` must be at least 0; got {warmup!r}.")
     if decay not in ("none", "cosine"):
         raise ParameterError(f"fit: `decay` must be 'none' or 'cosine'; got {decay!r}.")
     if logger not in (None, "csv", "tensorboard"):

@@ -12,12 +12,40 @@ from cmim._version import __version__
 from infocore.errors import InfoError, ParameterError
 from infocore.result import plain
 
-__all__ = ["DATA_HELP", "Data", "Json", "Run", "app", "check_out", "facts_file", "main", "print_json", "say"]
+__all__ = [
+    "DATA_HELP",
+    "IMAGES",
+    "MOLECULES",
+    "MOLECULES_HELP",
+    "Column",
+    "Json",
+    "Places",
+    "app",
+    "bar",
+    "check_out",
+    "facts_file",
+    "main",
+    "print_json",
+    "refuse",
+    "run_and_data",
+    "say",
+]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+IMAGES, MOLECULES = "Only for images and rows of numbers", "Only for molecules"
 DATA_HELP = "A folder of images, .npy, .npz, .parquet, IDX, or: digits, mnist5k, fashion, fashion-test."
-Data = Annotated[str, typer.Argument(help=DATA_HELP, metavar="DATA")]
-Run = Annotated[pathlib.Path, typer.Argument(help="Folder that `cmim train` wrote.", metavar="RUN")]
+MOLECULES_HELP = "Molecules: .csv, .tsv, .smi, .txt, each also .gz, .parquet, a folder of these, or: moses, moses-test."
+Column = Annotated[
+    str, typer.Option("--smiles-column", help="Column of SMILES, of a table.", rich_help_panel=MOLECULES)
+]
+Places = Annotated[
+    list[str],
+    typer.Argument(
+        help=f"RUN: folder that `cmim train` wrote; for molecules, without one, the model that comes with the package. "
+        f"DATA: {DATA_HELP} {MOLECULES_HELP}",
+        metavar="[RUN] DATA",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -33,7 +61,9 @@ def root(
 ) -> None:
     """Auto-encoders that keep the information: train, embed, evaluate, sample.
 
-    Start with: cmim train digits --out run, then: cmim evaluate run
+    Images: cmim train digits --out run, then: cmim evaluate run
+
+    Molecules: cmim embed molecules.csv --out z.parquet, or: cmim sample --around CCO --out near.png
     """
 
 
@@ -79,6 +109,41 @@ def check_out(out: pathlib.Path, *suffixes: str) -> None:
 def facts_file(out: pathlib.Path) -> pathlib.Path:
     """Return where the settings of an output are written."""
     return out.with_name(out.name + ".toml")
+
+
+def refuse(ctx: typer.Context, panel: str) -> None:
+    """Refuse flags that stand under a heading of the help, since they do not apply."""
+    flags = [
+        f"--{name}" if len(name) > 1 else f"-{name}"
+        for parameter in ctx.command.params
+        if getattr(parameter, "rich_help_panel", None) == panel
+        and getattr(ctx.get_parameter_source(str(parameter.name)), "name", "") == "COMMANDLINE"
+        for name in [max((opt.lstrip("-") for opt in parameter.opts), key=len)]
+    ]
+    if flags:
+        what = "molecules" if panel == IMAGES else "images and rows of numbers"
+        raise ParameterError(
+            f"cmim {ctx.info_name}: {', '.join(flags)} must be left out for {what}; see cmim {ctx.info_name} --help."
+        )
+
+
+def run_and_data(ctx: typer.Context, places: list[str]) -> tuple[pathlib.Path | None, str]:
+    """Tell a run, if there is one, from data."""
+    *runs, data = places
+    if len(runs) > 1:
+        raise ParameterError(f"cmim {ctx.info_name}: give [RUN] DATA; got {' '.join(places)}.")
+    if not runs and (pathlib.Path(data) / "config.toml").is_file():
+        raise ParameterError(f"cmim {ctx.info_name}: {data} is a run; give the data after it.")
+    return (pathlib.Path(runs[0]) if runs else None), data
+
+
+def bar(quiet: bool) -> Any:
+    """Return a progress bar, on stderr."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, console=Console(stderr=True), disable=quiet)
 
 
 def say(message: str) -> None:

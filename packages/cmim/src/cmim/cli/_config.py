@@ -3,7 +3,7 @@
 import os
 import pathlib
 import tomllib
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pydantic
@@ -22,15 +22,18 @@ from infocore.errors import CheckpointError, DataError, ParameterError
 __all__ = [
     "DataConfig",
     "TrainConfig",
+    "TrainerConfig",
     "changed",
     "flat",
     "image_shape",
+    "is_molecules",
     "make_embedder",
     "open_data",
     "open_like",
     "open_run",
     "read_toml",
     "resolve",
+    "resolve_as",
     "run_source",
     "split_rows",
     "write_toml",
@@ -41,8 +44,38 @@ _FLAGS = {
     "key", "label", "columns", "size", "mode", "limit", "holdout", "model", "latent_dim", "network", "hidden", "width",
     "slots", "patch", "likelihood", "levels", "temperature", "w_k", "beta", "scaling", "augment", "max_steps",
     "batch_size", "learning_rate", "validation_fraction", "accumulate", "devices", "strategy", "negatives",
-    "accelerator", "precision", "logger", "seed",
+    "accelerator", "precision", "logger", "seed", "smiles_column", "max_tokens", "notation", "warmup", "decay",
+    "validation", "check",
 }  # fmt: skip
+
+Config = TypeVar("Config", bound=pydantic.BaseModel)
+
+
+class TrainerConfig(pydantic.BaseModel):
+    """Settings of a run that do not depend on what it is trained on."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+    accumulate: int = pydantic.Field(1, ge=1)
+    negatives: Literal["local", "gathered"] = "local"
+    devices: int = pydantic.Field(1, ge=1)
+    strategy: str = "auto"
+    accelerator: str = "auto"
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    logger: Literal["csv", "tensorboard", "none"] = "csv"
+    log_every: int = pydantic.Field(50, ge=1)
+    checkpoint_every: int = pydantic.Field(500, ge=1)
+    seed: int = pydantic.Field(0, ge=0)
+
+    def trainer(self, out: pathlib.Path) -> dict[str, Any]:
+        """Return the arguments of `cmim.fit` that these are."""
+        same = ("accumulate", "negatives", "devices", "strategy", "precision", "log_every", "checkpoint_every")
+        return {
+            "logger": None if self.logger == "none" else self.logger,
+            "log_dir": out / "logs",
+            "checkpoint_dir": out / "checkpoints",
+            **{name: getattr(self, name) for name in same},
+        }
 
 
 class DataConfig(pydantic.BaseModel):
@@ -58,7 +91,7 @@ class DataConfig(pydantic.BaseModel):
     mode: Literal["grey", "rgb"] = "grey"
 
 
-class TrainConfig(DataConfig):
+class TrainConfig(TrainerConfig, DataConfig):
     """Settings of ``cmim train``: of the data, of `Embedder`, and of `cmim.fit`."""
 
     limit: int | None = pydantic.Field(None, ge=1)
@@ -88,25 +121,20 @@ class TrainConfig(DataConfig):
     validation_fraction: float = pydantic.Field(0.0, ge=0, lt=1)
     patience: int = pydantic.Field(10, ge=1)
     components: int = pydantic.Field(10, ge=1)
-    accumulate: int = pydantic.Field(1, ge=1)
-    negatives: Literal["local", "gathered"] = "local"
-    devices: int = pydantic.Field(1, ge=1)
-    strategy: str = "auto"
-    accelerator: str = "auto"
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    logger: Literal["csv", "tensorboard", "none"] = "csv"
-    log_every: int = pydantic.Field(50, ge=1)
-    checkpoint_every: int = pydantic.Field(500, ge=1)
-    seed: int = pydantic.Field(0, ge=0)
 
 
 def resolve(file: pathlib.Path | None, flags: dict[str, Any]) -> TrainConfig:
+    """Join the settings of a file with flags, for images and rows of numbers."""
+    return resolve_as(TrainConfig, file, flags)
+
+
+def resolve_as(kind: type[Config], file: pathlib.Path | None, flags: dict[str, Any]) -> Config:
     """Join the settings of a file with flags, which win; what an earlier run wrote of its source is passed over."""
     given = {} if file is None else read_toml(file)
     given.pop("source", None)
     given |= {name: value for name, value in flags.items() if value is not None}
     try:
-        return TrainConfig(**given)
+        return kind(**given)
     except pydantic.ValidationError as e:
         told = "; ".join(
             f"{_flag(str(part['loc'][0]))}: {part['msg']}"
@@ -116,10 +144,13 @@ def resolve(file: pathlib.Path | None, flags: dict[str, Any]) -> TrainConfig:
         raise ParameterError(f"cmim: {told}") from e
 
 
-def changed(before: TrainConfig, now: TrainConfig) -> list[str]:
+def changed(before: Config, now: Config) -> list[str]:
     """Say which settings make two runs different ones."""
     free = {"data", "max_steps", "logger", "log_every", "checkpoint_every", "accelerator", "devices", "strategy"}
-    pairs = ((name, getattr(before, name), getattr(now, name)) for name in TrainConfig.model_fields if name not in free)
+    if getattr(now, "decay", "none") != "none":  # the rate of each step follows from the last
+        free.remove("max_steps")
+    fields = type(now).model_fields
+    pairs = ((name, getattr(before, name), getattr(now, name)) for name in fields if name not in free)
     return [f"{_flag(name)} was {old!r} and is {new!r}" for name, old, new in pairs if old != new]
 
 
@@ -181,6 +212,12 @@ def open_run(folder: pathlib.Path) -> tuple[TrainConfig, Embedder]:
     if not (folder / "config.toml").is_file():
         raise CheckpointError(f"cmim: {folder} has no config.toml; give a folder that `cmim train` wrote.")
     return resolve(folder / "config.toml", {}), Embedder.load(folder / "model")
+
+
+def is_molecules(folder: pathlib.Path) -> bool:
+    """Say whether a folder is a run on molecules."""
+    file = folder / "config.toml"
+    return file.is_file() and read_toml(file).get("kind") == "molecules"
 
 
 def run_source(folder: pathlib.Path) -> dict[str, Any]:

@@ -8,7 +8,20 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from cmim.cli._app import Data, Json, Run, app, check_out, facts_file, print_json
+from cmim.cli._app import (
+    IMAGES,
+    MOLECULES,
+    Column,
+    Json,
+    Places,
+    app,
+    bar,
+    check_out,
+    facts_file,
+    print_json,
+    refuse,
+    run_and_data,
+)
 
 __all__ = ["embed"]
 
@@ -17,34 +30,43 @@ _ROWS = 4096
 
 @app.command()
 def embed(
-    run: Run,
-    data: Data,
+    ctx: typer.Context,
+    places: Places,
     out: Annotated[pathlib.Path, typer.Option("--out", "-o", help="File to write: .npy or .parquet.")],
     kind: Annotated[
         Literal["latent", "informative"], typer.Option(help="The code, or the decoder's activations at it.")
     ] = "latent",
-    key: Annotated[str | None, typer.Option(help="Array of an .npz.")] = None,
+    key: Annotated[str | None, typer.Option(help="Array of an .npz.", rich_help_panel=IMAGES)] = None,
+    smiles_column: Column = "smiles",
     as_json: Json = False,
 ) -> None:
-    """Write the embedding of every row of some data, in order, and the settings beside it."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    """Write the embedding of every row of some data, in order, and the settings beside it.
 
+    Of molecules, every row is in the output: what could not be read has no features and a reason, in columns of
+    .parquet, or, with .npy, in a table beside it.
+    """
     from cmim.cli import _config
     from cmim.data.rows import save_rows
 
+    run, data = run_and_data(ctx, places)
+    if run is None or _config.is_molecules(run):
+        from cmim.cli._mol_embed import embed_molecules
+
+        refuse(ctx, IMAGES)
+        embed_molecules(run, data, out, kind=kind, column=smiles_column, as_json=as_json)
+        return
+    refuse(ctx, MOLECULES)
     check_out(out, ".npy", ".parquet")
     settings, embedder = _config.open_run(run)
     source = _config.open_like(settings, data, tuple(_config.run_source(run).get("shape", ())), key)
     given: dict[str, Any] = {"data": data, "key": key}
-    columns_ = (TextColumn("embed"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns_, console=Console(stderr=True), disable=as_json) as bar:
-        task = bar.add_task("embed", total=len(source))
+    with bar(as_json) as progress:
+        task = progress.add_task("embed", total=len(source))
 
         def batches() -> Iterator[NDArray[np.float32]]:
             for rows in source.batches(_ROWS):
                 yield embedder.transform(_config.flat(rows), kind=kind)
-                bar.advance(task, len(rows))
+                progress.advance(task, len(rows))
 
         save_rows(out, batches(), len(source))
     facts = {"command": "embed", "run": str(run), "kind": kind, **{k: v for k, v in given.items() if v is not None}}

@@ -1,39 +1,96 @@
 """`cmim evaluate`: what an embedding is good for, beside pixels, principal components and an untrained encoder."""
 
 import pathlib
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import typer
 
-from cmim.cli._app import Json, app, print_json, say
+from cmim.cli._app import IMAGES, MOLECULES, Json, app, print_json, refuse, say
 from infocore.errors import ParameterError
 
 __all__ = ["evaluate"]
 
 _SHOWN = {"knn_euclidean": "k-NN, Euclidean", "knn_cosine": "k-NN, cosine", "linear": "linear", "mlp": "MLP"}
 _TESTS = {"fashion": "fashion-test"}
+_SETS = ("esol", "freesolv", "lipophilicity", "tox21", "hiv", "b3db", "b3db-logbb")
+
+Option = typer.Option
 
 
 @app.command()
 def evaluate(
-    runs: Annotated[list[pathlib.Path], typer.Argument(help="Folders that `cmim train` wrote.", metavar="RUN...")],
-    test: Annotated[str | None, typer.Option(help="Data to test on; otherwise rows of the training data.")] = None,
-    limit: Annotated[int, typer.Option(min=50, help="At most so many rows of each part, at random.")] = 10_000,
-    mlp: Annotated[bool, typer.Option("--mlp/--no-mlp", help="Whether to train a network of 400 units too.")] = True,
-    information: Annotated[
-        bool, typer.Option("--information/--no-information", help="Whether to estimate I(z; y) and I(x; z).")
+    ctx: typer.Context,
+    places: Annotated[
+        list[str],
+        typer.Argument(
+            help="Folders that `cmim train` wrote. For molecules: such folders, or none for the package's own model, "
+            f"and then a table, or: {', '.join(_SETS)}.",
+            metavar="RUN... [DATA]",
+        ),
+    ],
+    limit: Annotated[int, Option(min=50, help="At most so many rows of each part, at random.")] = 10_000,
+    level: Annotated[float, Option(min=0.5, max=0.999, help="Coverage of the intervals.")] = 0.95,
+    test: Annotated[
+        str | None,
+        Option(help="Data to test on; otherwise rows of the training data.", rich_help_panel=IMAGES),
+    ] = None,
+    mlp: Annotated[
+        bool,
+        Option("--mlp/--no-mlp", help="Whether to train a network of 400 units too.", rich_help_panel=IMAGES),
     ] = True,
-    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Coverage of the intervals.")] = 0.95,
+    information: Annotated[
+        bool,
+        Option(
+            "--information/--no-information",
+            help="Whether to estimate I(z; y) and I(x; z).",
+            rich_help_panel=IMAGES,
+        ),
+    ] = True,
+    molecules: Annotated[
+        bool, Option("--molecules", help="Predict properties of molecules.", rich_help_panel=MOLECULES)
+    ] = False,
+    smiles_column: Annotated[
+        str, Option(help="Column of SMILES, of a table of your own.", rich_help_panel=MOLECULES)
+    ] = "smiles",
+    target: Annotated[
+        list[str] | None,
+        Option(help="Column to predict, of such a table; for classes repeatable.", rich_help_panel=MOLECULES),
+    ] = None,
+    split: Annotated[
+        Literal["random", "scaffold"],
+        Option(help="What no two folds share: molecules, or scaffolds.", rich_help_panel=MOLECULES),
+    ] = "random",
+    folds: Annotated[int, Option(min=3, help="Outer folds.", rich_help_panel=MOLECULES)] = 5,
+    models: Annotated[
+        str, Option(help="Of ridge, svr, forest and mlp, with commas.", rich_help_panel=MOLECULES)
+    ] = "ridge,forest",
+    seed: Annotated[int, Option(min=0, help="Of folds, models and resamples.", rich_help_panel=MOLECULES)] = 0,
     as_json: Json = False,
 ) -> None:
-    """Accuracies of simple classifiers on the embedding, with intervals, beside what needs no training.
+    """Scores of simple models on the embedding, with intervals, beside what needs no training.
 
-    With several runs, on several data sets: z-scores and ranks of the features over the data sets too.
+    Images: accuracies of classifiers; with several runs, on several data sets, z-scores and ranks of the features too.
+
+    Molecules: errors of predicted properties by nested cross-validation, beside Morgan counts, descriptors and mean:
+    cmim evaluate esol --molecules, or cmim evaluate RUN data.csv --target y
     """
+    from cmim.cli import _config
     from cmim.evaluation import evaluate_all
     from cmim.ranking import rank_models
 
+    runs = [pathlib.Path(place) for place in places]
+    named = places[-1] in _SETS and not runs[-1].exists()
+    if molecules or target or named or _config.is_molecules(runs[0]):
+        from cmim.cli._mol_evaluate import evaluate_molecules
+
+        refuse(ctx, IMAGES)
+        evaluate_molecules(
+            runs[:-1], places[-1], column=smiles_column, targets=target or [], split=split, folds=folds,
+            models=models.split(","), limit=limit, level=level, seed=seed, as_json=as_json,
+        )  # fmt: skip
+        return
+    refuse(ctx, MOLECULES)
     if len({run.resolve() for run in runs}) < len(runs):
         raise ParameterError("cmim evaluate: a run is named twice. Name each once.")
     found: dict[str, Any] = {}

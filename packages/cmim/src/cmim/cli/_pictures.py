@@ -7,27 +7,62 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from cmim.cli._app import Data, Json, Run, app, check_out, facts_file, print_json, say
+from cmim.cli._app import (
+    IMAGES,
+    MOLECULES,
+    Column,
+    Json,
+    Places,
+    app,
+    check_out,
+    facts_file,
+    print_json,
+    refuse,
+    run_and_data,
+    say,
+)
 from infocore.errors import DataError, ParameterError
 
 __all__ = ["interpolate", "reconstruct", "sample"]
 
-Out = Annotated[pathlib.Path, typer.Option("--out", "-o", help="File to write: .png for a grid, .npy for the numbers.")]
+Out = Annotated[
+    pathlib.Path,
+    typer.Option("--out", "-o", help="File to write: .png for a grid; .npy for the numbers, .csv for the molecules."),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Of what is drawn or chosen.")]
+Known = Annotated[
+    str | None,
+    typer.Option(help="Molecules that are not new, such as those trained on.", rich_help_panel=MOLECULES),
+]
 
 
 @app.command()
 def reconstruct(
-    run: Run,
-    data: Data,
+    ctx: typer.Context,
+    places: Places,
     out: Out,
-    n: Annotated[int, typer.Option("-n", min=1, help="Samples, chosen at random.")] = 16,
+    n: Annotated[int | None, typer.Option("-n", min=1, help="Samples, at random; 16, or all for a .csv.")] = None,
     seed: Seed = 0,
+    smiles_column: Column = "smiles",
     as_json: Json = False,
 ) -> None:
-    """Draw samples above what the model makes of them; a .npy file has the samples first, channel by channel."""
+    """Put samples beside what the model makes of them.
+
+    A grid has the samples above, a .npy file first, channel by channel. Of molecules, the share that comes back exactly
+    is told, with its interval.
+    """
+    from cmim.cli import _config
+
+    run, data = run_and_data(ctx, places)
+    if run is None or _config.is_molecules(run):
+        from cmim.cli._mol_pictures import reconstruct_molecules
+
+        refuse(ctx, IMAGES)
+        reconstruct_molecules(run, data, out, n=n, seed=seed, column=smiles_column, as_json=as_json)
+        return
+    refuse(ctx, MOLECULES)
     check_out(out, ".png", ".npy")
-    embedder, rows, shape = _chosen(run, data, n, seed)
+    embedder, rows, shape = _chosen(run, data, n or 16, seed)
     back = embedder.inverse_transform(embedder.transform(rows))
     facts = {"command": "reconstruct", "run": str(run), "data": data, "n": len(rows), "seed": seed}
     mse = float(np.square(back - rows).mean())
@@ -38,17 +73,42 @@ def reconstruct(
 
 @app.command()
 def sample(
-    run: Run,
+    ctx: typer.Context,
     out: Out,
+    run: Annotated[
+        pathlib.Path | None,
+        typer.Argument(help="Folder that `cmim train` wrote; if not given, the package's own model of molecules."),
+    ] = None,
     n: Annotated[int, typer.Option("-n", min=1, help="Samples.")] = 64,
     sampler: Annotated[Literal["gaussian", "gmm", "prior"], typer.Option(help="Law of the codes.")] = "gmm",
     temperature: Annotated[float, typer.Option(help="Factor of the deviations.")] = 1.0,
     seed: Seed = 0,
+    around: Annotated[
+        str | None, typer.Option(help="A SMILES, around whose code to draw.", rich_help_panel=MOLECULES)
+    ] = None,
+    radius: Annotated[
+        float, typer.Option(help="Deviation from that code, in each dimension.", rich_help_panel=MOLECULES)
+    ] = 1.0,
+    known: Known = None,
     as_json: Json = False,
 ) -> None:
-    """Draw new samples from a law of the codes."""
+    """Draw new samples from a law of the codes, or around a molecule.
+
+    Of molecules, --out can also be .smi, which has one line a sample, and validity, uniqueness and novelty are told.
+    """
     from cmim.cli import _config
 
+    if run is None or _config.is_molecules(run):
+        from cmim.cli._mol_pictures import sample_molecules
+
+        refuse(ctx, IMAGES)
+        law = {"sampler": sampler, "temperature": temperature}
+        given = {name for name in ("sampler", "temperature", "radius") if _was_given(ctx, name)}
+        sample_molecules(
+            run, out, n=n, law=law, around=around, radius=radius, given=given, known=known, seed=seed, as_json=as_json
+        )
+        return
+    refuse(ctx, MOLECULES)
     check_out(out, ".png", ".npy")
     _, embedder = _config.open_run(run)
     made = embedder.sample(n, sampler, temperature=temperature, rng=seed)
@@ -65,16 +125,40 @@ def sample(
 
 @app.command()
 def interpolate(
-    run: Run,
-    data: Data,
+    ctx: typer.Context,
     out: Out,
-    pairs: Annotated[int, typer.Option(min=1, help="Pairs of samples, chosen at random.")] = 4,
+    places: Annotated[
+        list[str] | None,
+        typer.Argument(help="RUN, and DATA of images to take pairs of; for molecules, RUN or none.", metavar="[RUN]"),
+    ] = None,
+    pairs: Annotated[int, typer.Option(min=1, help="Pairs of samples, chosen at random.", rich_help_panel=IMAGES)] = 4,
     n: Annotated[int, typer.Option("-n", min=2, help="Points between them, the ends included.")] = 10,
-    seed: Seed = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of what is chosen.", rich_help_panel=IMAGES)] = 0,
+    start: Annotated[str | None, typer.Option("--from", help="A SMILES.", rich_help_panel=MOLECULES)] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Another.", rich_help_panel=MOLECULES)] = None,
     as_json: Json = False,
 ) -> None:
-    """Draw the way from one sample to another, on the line between their codes."""
+    """Draw the way from one sample to another, on the line between their codes.
+
+    Images: cmim interpolate RUN DATA; molecules: cmim interpolate [RUN] --from CCO --to c1ccccc1
+    """
+    from cmim.cli import _config
+
+    given = places or []
+    run = pathlib.Path(given[0]) if given else None
+    if run is None or _config.is_molecules(run):
+        from cmim.cli._mol_pictures import interpolate_molecules
+
+        refuse(ctx, IMAGES)
+        if start is None or end is None or len(given) > 1:
+            raise ParameterError("cmim interpolate: for molecules give [RUN] --from SMILES --to SMILES.")
+        interpolate_molecules(run, start, end, out, n=n, as_json=as_json)
+        return
+    refuse(ctx, MOLECULES)
     check_out(out, ".png", ".npy")
+    if len(given) != 2:
+        raise ParameterError(f"cmim interpolate: for images give RUN DATA; got {' '.join(given)}.")
+    data = given[1]
     embedder, rows, shape = _chosen(run, data, 2 * pairs, seed)
     if len(rows) < 2:
         raise ParameterError(f"cmim interpolate: {data} must have at least 2 samples; it has {len(rows)}.")
@@ -83,6 +167,10 @@ def interpolate(
     facts = {"command": "interpolate", "run": str(run), "data": data, "pairs": len(way), "n": n, "seed": seed}
     _write(run, way, shape, out, facts)
     _told(out, facts, as_json)
+
+
+def _was_given(ctx: typer.Context, name: str) -> bool:
+    return getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE"
 
 
 def _chosen(run: pathlib.Path, data: str, n: int, seed: int) -> tuple[Any, Any, tuple[int, ...]]:

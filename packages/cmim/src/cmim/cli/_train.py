@@ -1,50 +1,55 @@
 """`cmim train`: data in, a folder with the model, its settings, logs and checkpoints out."""
 
+import contextlib
 import os
 import pathlib
 import shutil
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
+import pydantic
 import typer
 
-from cmim.cli._app import DATA_HELP, Json, app, print_json, say
+from cmim.cli._app import (
+    DATA_HELP,
+    IMAGES,
+    MOLECULES,
+    MOLECULES_HELP,
+    Json,
+    app,
+    print_json,
+    refuse,
+    say,
+)
 from infocore.errors import DataError, ParameterError
 
-__all__ = ["train"]
+__all__ = ["begin", "check_folder", "finish", "is_helper", "train"]
 
 Option = typer.Option
+_TEXT = (".csv", ".tsv", ".smi", ".txt")
 
 
 @app.command()
 def train(
-    data: Annotated[str | None, typer.Argument(help=DATA_HELP, metavar="DATA")] = None,
+    ctx: typer.Context,
+    data: Annotated[str | None, typer.Argument(help=f"{DATA_HELP} {MOLECULES_HELP}", metavar="DATA")] = None,
     out: Annotated[pathlib.Path, Option("--out", "-o", help="Folder to write.")] = pathlib.Path("run"),
+    molecules: Annotated[bool, Option("--molecules", help="DATA are molecules, not images.")] = False,
     config: Annotated[pathlib.Path | None, Option(help="TOML with any of these settings; flags win.")] = None,
-    key: Annotated[str | None, Option(help="Array of an .npz.")] = None,
-    label: Annotated[str | None, Option(help="Labels: an array of an .npz, a column of Parquet.")] = None,
-    columns: Annotated[list[str] | None, Option("--column", help="Column of Parquet, repeatable.")] = None,
-    size: Annotated[tuple[int, int] | None, Option(help="Height and width to resize images of a folder to.")] = None,
-    mode: Annotated[Literal["grey", "rgb"] | None, Option(help="How to read images of a folder.")] = None,
-    limit: Annotated[int | None, Option(help="Train on so many rows, at random.")] = None,
-    holdout: Annotated[float | None, Option(help="Share of rows kept for `cmim evaluate`.")] = None,
-    model: Annotated[str | None, Option(help="cmim, mim, vae, contrastive_vae, ae or dae.")] = None,
+    model: Annotated[str | None, Option(help="cmim, mim, vae, contrastive_vae, ae; of images also dae.")] = None,
     latent_dim: Annotated[int | None, Option(help="Length of a code.")] = None,
-    network: Annotated[str | None, Option(help="mlp, conv or perceiver.")] = None,
-    hidden: Annotated[list[int] | None, Option("--hidden", help="Width of a hidden layer of mlp, repeatable.")] = None,
     width: Annotated[int | None, Option(help="Of conv's hidden layer, of the Perceiver.")] = None,
     slots: Annotated[int | None, Option(help="K of the Perceiver's code.")] = None,
-    patch: Annotated[int | None, Option(help="Side of a patch of the Perceiver.")] = None,
-    likelihood: Annotated[str | None, Option(help="bernoulli, gaussian, logistic or categorical.")] = None,
-    levels: Annotated[int | None, Option(help="Values of a pixel, for logistic and categorical.")] = None,
     temperature: Annotated[str | None, Option(help="A number, calibrated, or learned.")] = None,
     w_k: Annotated[float | None, Option("--w-k", help="Weight of the contrastive term.")] = None,
     beta: Annotated[float | None, Option(help="Weight of the VAE's divergence.")] = None,
     scaling: Annotated[str | None, Option(help="sum, mean or kermt.")] = None,
-    augment: Annotated[str | None, Option(help="none or affine.")] = None,
+    augment: Annotated[
+        str | None, Option(help="none or affine; of molecules canonical, invariant or equivariant.")
+    ] = None,
     max_steps: Annotated[int | None, Option("--steps", help="Steps to train.")] = None,
     batch_size: Annotated[int | None, Option("--batch", help="Rows a step.")] = None,
     learning_rate: Annotated[float | None, Option(help="Of Adam.")] = None,
-    validation_fraction: Annotated[float | None, Option(help="Share of rows to stop early by.")] = None,
     accumulate: Annotated[int | None, Option(help="Micro-batches a step.")] = None,
     devices: Annotated[int | None, Option(help="Processes; with --strategy ddp.")] = None,
     strategy: Annotated[str | None, Option(help="Lightning's.")] = None,
@@ -55,32 +60,99 @@ def train(
     seed: Annotated[int | None, Option(help="Of everything random.")] = None,
     resume: Annotated[bool, Option("--resume", help="Go on where the run in --out was stopped.")] = False,
     quiet: Annotated[bool, Option("--quiet", help="No progress bar.")] = False,
+    key: Annotated[str | None, Option(help="Array of an .npz.", rich_help_panel=IMAGES)] = None,
+    label: Annotated[
+        str | None, Option(help="Labels: an array of an .npz, a column of Parquet.", rich_help_panel=IMAGES)
+    ] = None,
+    columns: Annotated[
+        list[str] | None, Option("--column", help="Column of Parquet, repeatable.", rich_help_panel=IMAGES)
+    ] = None,
+    size: Annotated[
+        tuple[int, int] | None,
+        Option(help="Height and width to resize images of a folder to.", rich_help_panel=IMAGES),
+    ] = None,
+    mode: Annotated[
+        Literal["grey", "rgb"] | None, Option(help="How to read images of a folder.", rich_help_panel=IMAGES)
+    ] = None,
+    limit: Annotated[int | None, Option(help="Train on so many rows, at random.", rich_help_panel=IMAGES)] = None,
+    holdout: Annotated[
+        float | None, Option(help="Share of rows kept for `cmim evaluate`.", rich_help_panel=IMAGES)
+    ] = None,
+    validation_fraction: Annotated[
+        float | None, Option(help="Share of rows to stop early by.", rich_help_panel=IMAGES)
+    ] = None,
+    network: Annotated[str | None, Option(help="mlp, conv or perceiver.", rich_help_panel=IMAGES)] = None,
+    hidden: Annotated[
+        list[int] | None,
+        Option("--hidden", help="Width of a hidden layer of mlp, repeatable.", rich_help_panel=IMAGES),
+    ] = None,
+    patch: Annotated[int | None, Option(help="Side of a patch of the Perceiver.", rich_help_panel=IMAGES)] = None,
+    likelihood: Annotated[
+        str | None, Option(help="bernoulli, gaussian, logistic or categorical.", rich_help_panel=IMAGES)
+    ] = None,
+    levels: Annotated[
+        int | None, Option(help="Values of a pixel, for logistic and categorical.", rich_help_panel=IMAGES)
+    ] = None,
+    smiles_column: Annotated[
+        str | None, Option(help="Column of SMILES, of a table; smiles if not given.", rich_help_panel=MOLECULES)
+    ] = None,
+    check: Annotated[
+        bool | None,
+        Option(
+            "--check/--no-check",
+            help="Whether RDKit reads each row and makes it canonical, or rows are trained on as they are written.",
+            rich_help_panel=MOLECULES,
+        ),
+    ] = None,
+    validation: Annotated[str | None, Option(help="Molecules to stop early by.", rich_help_panel=MOLECULES)] = None,
+    max_tokens: Annotated[int | None, Option(help="Most tokens of a molecule.", rich_help_panel=MOLECULES)] = None,
+    notation: Annotated[str | None, Option(help="Vocabulary.", rich_help_panel=MOLECULES)] = None,
+    warmup: Annotated[int | None, Option(help="Steps over which the rate grows.", rich_help_panel=MOLECULES)] = None,
+    decay: Annotated[str | None, Option(help="none or cosine: of the rate.", rich_help_panel=MOLECULES)] = None,
     as_json: Json = False,
 ) -> None:
-    """Train a model on images or rows of numbers, without labels.
+    """Train a model on images, rows of numbers or, with --molecules, on SMILES; without labels.
 
     Writes a folder: config.toml with every setting (a copy of it, changed, is a --config), logs, and the model. In TOML
-    only: channels, depth, heads, variance, logvar_floor, patience, components, log_every, checkpoint_every; there,
-    --steps is max_steps, --batch batch_size, --column columns.
+    only: depth, heads, variance, logvar_floor, patience, components, log_every, checkpoint_every, of images channels,
+    of molecules kind = "molecules", encoder_depth, decoder_depth, isomeric, salts, ramp, validate_every; there, --steps
+    is max_steps, --batch batch_size, --column columns.
     """
     from cmim.cli import _config
 
     given = dict(locals())
-    flags: dict[str, Any] = {name: given[name] for name in _config.TrainConfig.model_fields if name in given}
-    if temperature is not None and temperature not in ("calibrated", "learned"):
-        flags["temperature"] = temperature  # pydantic makes a number of it, or says that it is none
     written = out / "config.toml"
     going_on = resume and written.is_file()
     if going_on and config is None:
         config = written
     if data is None and config is None:
         raise ParameterError("cmim train: give DATA, or a TOML file with `data` by --config.")
-    settings = _config.resolve(config, flags)
+    of_molecules = molecules or smiles_column is not None
+    of_molecules = of_molecules or (config is not None and _config.read_toml(config).get("kind") == "molecules")
+    refuse(ctx, IMAGES if of_molecules else MOLECULES)
+    kind: type[Any] = _config.TrainConfig
+    work: Any = _train_images
+    if of_molecules:
+        from cmim.cli._mol_config import MoleculeConfig
+        from cmim.cli._mol_train import train_molecules
+
+        kind, work = MoleculeConfig, train_molecules
+    elif data is not None and pathlib.Path(data.removesuffix(".gz")).suffix.lower() in _TEXT:
+        raise ParameterError(f"cmim train: {data} is no file of images or arrays. If it holds SMILES, add --molecules.")
+    flags: dict[str, Any] = {name: given[name] for name in kind.model_fields if name in given}
+    if temperature is not None and temperature not in ("calibrated", "learned"):
+        flags["temperature"] = temperature  # pydantic makes a number of it, or says that it is none
+    settings = _config.resolve_as(kind, config, flags)
     if pathlib.Path(settings.data).exists():
         settings = settings.model_copy(update={"data": str(pathlib.Path(settings.data).resolve())})
-    helper = int(os.environ.get("LOCAL_RANK", "0")) > 0  # one of several processes, and not the one that writes
-    if not helper:
-        _check_folder(out, resume)
+    if not is_helper():
+        check_folder(out, resume)
+    work(settings, out, resume=resume, quiet=quiet, as_json=as_json)
+
+
+def _train_images(settings: Any, out: pathlib.Path, *, resume: bool, quiet: bool, as_json: bool) -> None:
+    from cmim.cli import _config
+
     source = _config.open_data(settings)
     settings = settings.model_copy(update={"columns": source.columns})
     embedder = _config.make_embedder(settings, source.shape, progress=not quiet)
@@ -95,37 +167,38 @@ def train(
         "shape": list(source.shape), "rows": len(source), "sha256": source.sha256,
         "range": [float(rows.min()), float(rows.max())],
     }  # fmt: skip
-    if going_on:
-        differ = _config.changed(_config.resolve(written, {}), settings)
+    told = f"{source.name}: {len(rows)} rows of shape {source.shape}; {len(held)} held out"
+    with begin(out, settings, facts, told, resume=resume):
+        embedder.fit(rows, resume=resume, **settings.trainer(out))
+    finish(out, embedder, settings, {"rows": len(rows), "held_out": len(held)}, as_json=as_json)
+
+
+@contextlib.contextmanager
+def begin(
+    out: pathlib.Path, settings: pydantic.BaseModel, facts: dict[str, Any], told: str, *, resume: bool
+) -> Iterator[None]:
+    """Write the settings of a run and let it train; or refuse to go on with a run that was another."""
+    from cmim.cli import _config
+
+    written = out / "config.toml"
+    if resume and written.is_file():
+        differ = _config.changed(_config.resolve_as(type(settings), written, {}), settings)
         if _config.run_source(out).get("sha256") != facts["sha256"]:
-            differ.append(f"the data have changed: {settings.data}")
+            differ.append(f"the data have changed: {getattr(settings, 'data', '')}")
         if differ:
             raise ParameterError(f"cmim train: `--resume` goes on with the run in {out}, but {'; '.join(differ)}.")
     elif resume:
         say(f"{out} holds no run to resume: a new one begins")
-    fresh = not out.exists()
+    fresh, helper = not out.exists(), is_helper()
     if not helper:
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as e:
             raise DataError(f"cmim train: {out} cannot be made: {e}") from e
         _config.write_toml({**settings.model_dump(), "source": facts}, written)
-        say(f"{source.name}: {len(rows)} rows of shape {source.shape}; {len(held)} held out")
+        say(told)
     try:
-        embedder.fit(
-            rows,
-            logger=None if settings.logger == "none" else settings.logger,
-            log_dir=out / "logs",
-            log_every=settings.log_every,
-            checkpoint_dir=out / "checkpoints",
-            checkpoint_every=settings.checkpoint_every,
-            resume=resume,
-            accumulate=settings.accumulate,
-            negatives=settings.negatives,
-            devices=settings.devices,
-            strategy=settings.strategy,
-            precision=settings.precision,
-        )
+        yield
     except (KeyboardInterrupt, SystemExit):
         say(f"stopped; go on with: cmim train --out {out} --resume")
         raise typer.Exit(130) from None
@@ -133,15 +206,19 @@ def train(
         if fresh and not helper and not list((out / "checkpoints").glob("*.ckpt")):
             shutil.rmtree(out, ignore_errors=True)  # nothing to go on with, and it would be in the way
         raise
-    if helper or _is_helper():
+
+
+def finish(out: pathlib.Path, embedder: Any, settings: Any, facts: dict[str, Any], *, as_json: bool) -> None:
+    """Save what was trained, and say how it went."""
+    if is_helper():
         return
     embedder.save(out / "model")
     shutil.rmtree(out / "checkpoints", ignore_errors=True)
     for note in embedder.notes_:
         say(f"note: {note}")
     last = embedder.history_[-1] if embedder.history_ else {}
-    answer = {"command": "train", "out": out, "rows": len(rows), "held_out": len(held), "steps": embedder.n_iter_}
     if as_json:
+        answer = {"command": "train", "out": out, **facts, "steps": embedder.n_iter_}
         print_json({**answer, "last": last, "notes": embedder.notes_})
         return
     typer.echo(f"{out}/model: {settings.model}, {settings.latent_dim} dimensions, {embedder.n_iter_} steps")
@@ -149,7 +226,8 @@ def train(
     typer.echo(", ".join(f"{name} {last[name]:.4g}" for name in shown if name in last))
 
 
-def _check_folder(out: pathlib.Path, resume: bool) -> None:
+def check_folder(out: pathlib.Path, resume: bool) -> None:
+    """Refuse a folder that holds something, before the work is done."""
     if out.exists() and not out.is_dir():
         raise ParameterError(f"cmim train: `--out` {out} is a file; give a folder.")
     if (out / "model").exists():
@@ -158,8 +236,10 @@ def _check_folder(out: pathlib.Path, resume: bool) -> None:
         raise ParameterError(f"cmim train: {out} is not empty. Choose another --out, or go on with --resume.")
 
 
-def _is_helper() -> bool:
+def is_helper() -> bool:
     """Say whether this is one of several processes, and not the one that writes."""
+    if int(os.environ.get("LOCAL_RANK", "0")) > 0:
+        return True
     from torch import distributed
 
     return distributed.is_available() and distributed.is_initialized() and distributed.get_rank() > 0

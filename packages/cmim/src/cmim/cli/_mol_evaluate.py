@@ -1,0 +1,143 @@
+"""`cmim evaluate` of molecules: errors of predicted properties, beside fingerprints, descriptors and the mean."""
+
+import pathlib
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import typer
+
+from cmim.cli._app import print_json, say
+from cmim.cli._mol_config import open_model
+from cmim.molecules.chemistry import canonical
+from cmim.molecules.properties.datasets import PropertySet, property_set, read_properties
+from cmim.molecules.properties.descriptors import morgan_counts, rdkit_descriptors
+from cmim.molecules.properties.prediction import PropertyScores, evaluate_properties
+from cmim.molecules.properties.splits import random_folds, scaffold_folds
+from infocore.errors import DataError, ParameterError
+
+__all__ = ["evaluate_molecules"]
+
+_KINDS: tuple[tuple[Literal["latent", "informative"], dict[str, str]], ...] = (
+    ("latent", {}),
+    ("informative", {}),
+    ("informative", {"code": "zero"}),
+)
+
+
+def evaluate_molecules(
+    runs: Sequence[pathlib.Path],
+    data: str,
+    *,
+    column: str,
+    targets: Sequence[str],
+    split: str,
+    folds: int,
+    models: Sequence[str],
+    limit: int,
+    level: float,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Predict properties by nested cross-validation, from embeddings and from what needs no training."""
+    if (pathlib.Path(data) / "config.toml").is_file():
+        raise ParameterError(f"cmim evaluate: {data} is a run; give what to predict after it: esol, or a table.")
+    if len({run.resolve() for run in runs}) < len(runs):
+        raise ParameterError("cmim evaluate: a run is named twice. Name each once.")
+    found, left_out = _rows(_open(data, column, targets), limit, seed)
+    embedders = dict(open_model(run) for run in runs or [None])
+    features: dict[str, Any] = {}
+    for name, embedder in embedders.items():
+        prefix = f"{name}: " if len(embedders) > 1 else ""
+        for kind, control in _KINDS:
+            told = kind + (", zero code" if control else "")
+            embedded = embedder.embed(found.smiles, kind, **control)
+            if not embedded.valid.all():
+                rows = np.flatnonzero(embedded.valid)
+                reasons = embedded.molecules.report()["reasons"]
+                left_out.update({f"{name} cannot read: {kind}": count for kind, count in reasons.items()})
+                found = found.take(rows)
+                features = {known: values[rows] for known, values in features.items()}
+            features[prefix + told] = embedded.values[embedded.valid]
+    descriptors = rdkit_descriptors(found.smiles)
+    features |= {"morgan": morgan_counts(found.smiles), "rdkit": descriptors.values}
+    forms = [str(canonical(text)) for text in found.smiles]
+    numbers = random_folds(len(found), folds, seed, groups=forms) if split == "random" else None
+    numbers = scaffold_folds(found.smiles, folds, seed) if numbers is None else numbers
+    for reason, count in left_out.items():
+        say(f"left out: {reason} ({count})")
+    say(f"{data}: {len(found)} molecules, {folds} folds, {split} split")
+    scores = evaluate_properties(
+        features, found.targets, kind=found.kind, folds=numbers, inner=min(4, folds - 1), models=models, level=level,
+        seed=seed, progress=_progress,
+    )  # fmt: skip
+    _print(scores, found, list(embedders), {
+        "command": "evaluate", "data": data, "source": found.source, "tasks": list(found.tasks), "units": found.units,
+        "split": split, "left_out": dict(left_out), "descriptors_left_out": dict(descriptors.left_out),
+    }, as_json)  # fmt: skip
+
+
+def _open(data: str, column: str, targets: Sequence[str]) -> PropertySet:
+    path = pathlib.Path(data)
+    if not path.exists():
+        if targets:
+            raise DataError(f"cmim evaluate: there is no {data}; --target names a column of a table of yours.")
+        return property_set(data)
+    if not targets:
+        raise ParameterError(f"cmim evaluate: name the column of {data} to predict by --target.")
+    return read_properties(path, smiles_column=column, target=targets[0] if len(targets) == 1 else targets)
+
+
+def _rows(found: PropertySet, limit: int, seed: int) -> tuple[PropertySet, Counter[str]]:
+    """Leave out what has no target or cannot be read, and what is beyond a limit, and count it."""
+    left_out: Counter[str] = Counter()
+    problems = found.problems()
+    for reason in problems.values():
+        left_out["no target" if reason == "no target" else reason.split(":")[0].split(" SMILES ")[0]] += 1
+    good = np.setdiff1d(np.arange(len(found)), list(problems))
+    if len(good) > limit:
+        left_out["rows beyond --limit"] = len(good) - limit
+        good = np.sort(np.random.default_rng(seed).permutation(good)[:limit])
+    if not len(good):
+        raise DataError(f"cmim evaluate: {found.source} has no row with a molecule and a target: {dict(left_out)}.")
+    return found.take(good), left_out
+
+
+def _print(
+    scores: PropertyScores, found: PropertySet, names: Sequence[str], facts: dict[str, Any], as_json: bool
+) -> None:
+    kinds = [name for name in scores.scores if name not in ("mean", "morgan", "rdkit")]
+    pairs = [(kind, other) for kind in kinds for other in ("morgan", "rdkit") if "zero" not in kind]
+    pairs += [(kind, f"{kind}, zero code") for kind in kinds if f"{kind}, zero code" in kinds]
+    compared = [scores.compare(*pair) for pair in pairs]
+    ratios = {kind: scores.modelability(kind) for kind in kinds} if found.kind == "regression" else {}
+    if as_json:
+        more = {
+            "models": list(names), **scores.to_dict(),
+            "differences": [_plain(each) for each in compared],
+            "modelability": {kind: _numbers(ratio) for kind, ratio in ratios.items()},
+        }  # fmt: skip
+        print_json({**facts, **more})
+        return
+    typer.echo(
+        f"{found.name}, {', '.join(found.tasks)}{f' ({found.units})' if found.units else ''}; {', '.join(names)}"
+    )
+    typer.echo(scores.table())
+    for each in compared:
+        typer.echo(str(each))
+    for kind, ratio in ratios.items():
+        typer.echo(f"mean squared error of morgan over that of {kind}: {ratio}")
+
+
+def _plain(compared: Any) -> dict[str, Any]:
+    said = {name: getattr(compared, name) for name in ("a", "b", "metric", "model", "level")}
+    return {**said, **_numbers(compared.difference)}
+
+
+def _numbers(score: Any) -> dict[str, float]:
+    return {"value": score.value, "low": score.low, "high": score.high}
+
+
+def _progress(name: str, done: int, total: int) -> None:
+    say(f"  {name}: {done} of {total}")

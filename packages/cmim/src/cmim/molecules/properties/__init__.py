@@ -1,0 +1,1 @@
+"""Measured properties of molecules, and how well features predict them."""

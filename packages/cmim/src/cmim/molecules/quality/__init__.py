@@ -1,0 +1,1 @@
+"""What written molecules are worth: each by itself, and all beside a reference."""

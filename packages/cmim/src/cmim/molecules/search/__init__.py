@@ -1,0 +1,1 @@
+"""Searching codes for molecules with a better score."""

@@ -1,0 +1,185 @@
+"""Molecules in, codes out, and back: on a model that has learned some molecules by heart."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+
+from cmim import MIM, TokenPerceiver, informative, latent
+from cmim.molecules.corpus.batches import TextBlocks
+from cmim.molecules.embedder import MoleculeEmbedder
+from cmim.molecules.tokens import Vocabulary
+from infocore.errors import CheckpointError, DataError, DegenerateWarning, ParameterError, ShapeError
+
+pytest.importorskip("rdkit")
+
+SMILES = [
+    "CCO", "CCN", "CCC", "CC(=O)O", "CC(N)=O", "c1ccccc1", "Cc1ccccc1", "Oc1ccccc1", "Nc1ccccc1", "CC(C)C",
+    "CC(C)O", "CCCl", "CCBr", "C1CCCCC1", "C1CCNCC1", "c1ccncc1", "CC#N", "C=CC", "COC", "CS(C)(=O)=O",
+    "O=C(O)c1ccccc1", "CCOC(C)=O", "c1ccc2ccccc2c1", "CN(C)C",
+]  # fmt: skip
+ODD: Any = "gan"
+NETWORK = TokenPerceiver(slots=4, width=32, heads=2, encoder_depth=1, decoder_depth=2)
+
+
+@pytest.fixture(scope="module")
+def embedder():
+    made = MoleculeEmbedder(
+        latent_dim=32, network=NETWORK, max_tokens=30, variance="fixed", max_steps=400, batch_size=24,
+        learning_rate=8e-3, warmup=20, ramp=50, accelerator="cpu",
+    )  # fmt: skip
+    return made.fit(SMILES)
+
+
+def test_what_was_learned_comes_back(embedder):
+    back = embedder.decode(embedder.transform(SMILES))
+    assert sum(a == b for a, b in zip(back, SMILES, strict=True)) >= 23  # measured: 24
+    assert embedder.decode(embedder.transform(SMILES), "beam") == back
+
+
+def test_a_row_for_every_string(embedder):
+    given = ["CCO", "C1CC", "", None, 3.5, "OCC", "C" * 31, "[Xe]", "not a molecule", "CCO"]
+    found = embedder.embed(given)
+    assert found.values.shape == (10, 32)
+    assert found.values.dtype == np.float32
+    assert found.valid.tolist() == [True, False, False, False, False, True, False, True, False, True]
+    assert np.isnan(found.values).all(1).tolist() == [not v for v in found.valid]
+    assert [bool(reason) for reason in found.reasons] == [not v for v in found.valid]
+    assert np.allclose(found.values[[5, 9]], found.values[0], atol=1e-6)  # written otherwise, the same molecule
+    assert found.notes[7] == "new to the model: Xe, [, ]"
+    assert "31" in found.reasons[6]
+    alone = np.concatenate([embedder.embed([text]).values for text in given])
+    assert np.allclose(alone, found.values, atol=1e-5, equal_nan=True)
+
+
+def test_embeddings_are_those_of_the_model(embedder):
+    tokens = torch.from_numpy(Vocabulary().encode(SMILES, 31))
+    assert np.allclose(embedder.transform(SMILES), latent(embedder.model_, tokens).numpy(), atol=1e-5)
+    for code in ("own", "zero", "other"):
+        got = embedder.embed(SMILES, "informative", code=code).values
+        if code != "other":
+            assert np.allclose(got, informative(embedder.model_, tokens, code=code).numpy(), atol=1e-5)
+        assert got.shape == (24, 32)
+
+
+def test_transform_warns_and_keeps_its_rows(embedder):
+    with pytest.warns(DegenerateWarning, match="1 of 3 rows could not be read and are NaN; row 1: not SMILES"):
+        z = embedder.transform(["CCO", "C1CC", "CCN"])
+    assert np.isnan(z[1]).all() and np.isfinite(z[[0, 2]]).all()
+
+
+def test_in_a_pipeline(embedder):
+    y = np.array([len(text) for text in SMILES], float)
+    pipeline = make_pipeline(MoleculeEmbedder(**{**embedder.get_params(), "max_steps": 3}), Ridge())
+    assert pipeline.fit(SMILES, y).predict(SMILES).shape == (24,)
+
+
+def test_notes_of_length(embedder):
+    found = embedder.embed(["C" * 20])
+    assert found.notes == ("longer than the model knows: 20 tokens, 14 at most in training",)
+
+
+def test_perturb_interpolate_and_sample(embedder):
+    near = embedder.perturb(["CCO", "c1ccccc1"], radius=0.0, n=3)
+    assert near == [["CCO"] * 3, ["c1ccccc1"] * 3]
+    far = embedder.perturb(["CCO"], radius=3.0, n=20)[0]
+    assert len(set(far)) > 3
+    assert far == embedder.perturb(["CCO"], radius=3.0, n=20)[0]
+    assert far != embedder.perturb(["CCO"], radius=3.0, n=20, rng=1)[0]
+    way = embedder.interpolate(["CCO"], ["c1ccccc1"], 5)
+    assert (way[0][0], way[0][-1], len(way[0])) == ("CCO", "c1ccccc1", 5)
+    for sampler in ("gaussian", "gmm", "prior"):
+        assert len(embedder.sample(7, sampler)) == 7
+    assert embedder.sample(7) != embedder.sample(7, rng=1)
+
+
+def test_save_and_load(embedder, tmp_path):
+    again = MoleculeEmbedder.load(embedder.save(tmp_path / "m"))
+    assert again.get_params() == {**embedder.get_params(), "network": NETWORK}
+    assert np.array_equal(again.transform(SMILES), embedder.transform(SMILES))
+    assert again.sample(5) == embedder.sample(5)
+    for name in ("history_", "notes_", "n_iter_", "familiar_", "longest_", "skipped_"):
+        assert getattr(again, name) == getattr(embedder, name)
+    with pytest.raises(CheckpointError, match="exists"):
+        embedder.save(tmp_path / "m")
+    MIM(4, 2, hidden=(3,)).save(tmp_path / "other")
+    with pytest.raises(CheckpointError, match=r"holds 'cmim.Model', not a cmim.MoleculeEmbedder"):
+        MoleculeEmbedder.load(tmp_path / "other")
+
+
+def test_bad_rows_are_counted_and_not_trained_on():
+    made = MoleculeEmbedder(latent_dim=8, network=NETWORK, max_tokens=12, max_steps=2, batch_size=4, accelerator="cpu")
+    with pytest.warns(DegenerateWarning, match=r"3 molecules could not be read .* too long \(1\)"):
+        made.fit([*SMILES[:10], "C1CC", "C" * 13, None])
+    assert sum(made.skipped_.values()) == 3
+    good = MoleculeEmbedder(latent_dim=8, network=NETWORK, max_tokens=12, max_steps=2, batch_size=4, accelerator="cpu")
+    assert np.array_equal(good.fit(SMILES[:10]).transform(SMILES[:3]), made.transform(SMILES[:3]))
+
+
+def test_resume_is_exact(tmp_path):
+    settings = {"latent_dim": 8, "network": NETWORK, "max_tokens": 20, "batch_size": 4, "accelerator": "cpu"}
+    corpus = TextBlocks(SMILES, 10)  # blocks of 10, 10 and 4 rows: 2 + 2 + 1 steps an epoch
+    whole = MoleculeEmbedder(max_steps=9, decay="none", **settings).fit(corpus)
+    MoleculeEmbedder(max_steps=4, decay="none", **settings).fit(corpus, checkpoint_dir=tmp_path)
+    rest = MoleculeEmbedder(max_steps=9, decay="none", **settings).fit(corpus, checkpoint_dir=tmp_path, resume=True)
+    for a, b in zip(whole.model_.parameters(), rest.model_.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_the_rate_warms_up_and_falls(tmp_path):
+    from cmim.training import Training
+
+    model = MIM(4, 2, hidden=(3,))
+    made = Training(model, _Some(), seed=0, learning_rate=1e-3, log_every=1, warmup=4, decay=12)
+    assert [made.rate(step) for step in range(4)] == [0.25, 0.5, 0.75, 1.0]
+    assert made.rate(4) == 1.0
+    assert made.rate(8) == pytest.approx(0.55)
+    assert made.rate(12) == made.rate(100) == pytest.approx(0.1)
+    assert 0.1 + 0.45 * (1 + math.cos(math.pi * 0.25)) == pytest.approx(made.rate(6))
+    assert Training(model, _Some(), seed=0, learning_rate=1e-3, log_every=1).rate(1000) == 1.0
+
+
+class _Some:
+    batch_size, seed = 2, 0
+
+    def __call__(self, step, part):
+        raise NotImplementedError
+
+    def sample(self, n):
+        raise NotImplementedError
+
+    def digest(self):
+        return "some"
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "said"),
+    [
+        (lambda e: e.embed(["C"], "mean"), ParameterError, "`kind` must be 'latent' or 'informative'; got 'mean'"),
+        (lambda e: e.perturb(["C"], -1.0), ParameterError, "`radius` at least 0"),
+        (lambda e: e.perturb(["C", "C1C"]), DataError, "1 of 2 molecules could not be read; row 1: not SMILES"),
+        (lambda e: e.interpolate(["C"], ["C", "N"]), ShapeError, "as many; got 1 and 2"),
+        (lambda e: e.interpolate(["C"], ["N"], 1), ParameterError, "`n` must be at least 2"),
+        (lambda e: e.decode(np.zeros((2, 5))), ShapeError, r"\(n, 32\); got \(2, 5\)"),
+        (lambda _: MoleculeEmbedder(ODD).fit(SMILES), ParameterError, "`model` must be one of cmim"),
+        (lambda _: MoleculeEmbedder(max_tokens=0).fit(SMILES), ParameterError, "`max_tokens` must be at least 1"),
+        (lambda _: MoleculeEmbedder(latent_dim=250).fit(SMILES), ParameterError, "`slots` must divide `latent_dim`"),
+        (lambda _: MoleculeEmbedder().fit(["C1CC", ""]), DataError, "no molecule that can be read; the first of 2"),
+    ],
+)
+def test_errors(embedder, call, error, said):
+    with pytest.raises(error, match=said):
+        call(embedder)
+
+
+@pytest.mark.parametrize("model", ["mim", "vae", "contrastive_vae", "ae"])
+def test_every_model_trains(model):
+    made = MoleculeEmbedder(
+        model, latent_dim=8, network=NETWORK, max_tokens=20, max_steps=3, batch_size=8, accelerator="cpu"
+    )
+    assert np.isfinite(made.fit(SMILES).transform(SMILES)).all()
+    assert made.model_.config.objective == model
