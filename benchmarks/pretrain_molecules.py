@@ -48,8 +48,13 @@ from cmim.molecules.tokens import Vocabulary
 from infocore.result import plain
 from infocore.torch import checkpoint
 
-RADII = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5)
-SAMPLERS = ("gmm", "gaussian", "prior")
+RADII = (0.1, 0.25, 0.5, 0.6, 0.75, 1.0, 1.5)
+GREEDY: dict[str, Any] = {}
+BEST = {"method": "beam", "beams": 4, "valid": True}  # of four beams the likeliest that RDKit reads
+SAMPLES = (  # law, temperature, writing, share of the samples
+    ("gmm", 1.0, GREEDY, 1.0), ("gaussian", 1.0, GREEDY, 1.0), ("prior", 1.0, GREEDY, 1.0),
+    ("prior", 0.7, GREEDY, 1.0), ("prior", 1.0, BEST, 0.3), ("prior", 0.7, BEST, 0.3),
+)  # fmt: skip
 LARGEST = 8_000_000
 POINTS = 100
 Row = dict[str, Any]
@@ -101,12 +106,12 @@ def reconstruction(embedder: MoleculeEmbedder, smiles: Sequence[str], rows: int 
 
 def around(
     embedder: MoleculeEmbedder, seeds: Sequence[str], radii: Iterable[float], draws: int,
-    training: Collection[str] | None, seed: int = 0,
+    training: Collection[str] | None, seed: int = 0, writing: dict[str, Any] | None = None,
 ) -> list[Row]:  # fmt: skip
     """Return the neighbourhood metrics of samples at several radii, each with the same noise."""
     found: list[Row] = []
     for radius in radii:
-        written = embedder.perturb(seeds, radius, draws, rng=seed)
+        written = embedder.perturb(seeds, radius, draws, rng=seed, **(writing or {}))
         found.append({"radius": radius, **neighbourhood_metrics(seeds, written, training).to_dict()})
     return found
 
@@ -116,12 +121,13 @@ def drawn(
 ) -> Row:  # fmt: skip
     """Return what samples of the laws of the codes look like, as strings and as a set of molecules."""
     found: Row = {}
-    for sampler in SAMPLERS:
-        made = generation_metrics(embedder.sample(n, sampler, rng=seed), training)
+    for sampler, temperature, writing, share in SAMPLES:
+        texts = embedder.sample(max(1, round(share * n)), sampler, temperature=temperature, rng=seed, **writing)
+        made = generation_metrics(texts, training)
         row = {"strings": made.to_dict()}
         if made.valid:
             row["set"] = distribution_metrics(made.molecules, reference).to_dict()
-        found[sampler] = row
+        found[f"{sampler}, temperature {temperature:g}, {'of 4 beams' if writing else 'greedy'}"] = row
     return found
 
 
@@ -168,6 +174,7 @@ def assess(
         "codes": geometry(embedder, chosen),
         "prior": drawn(embedder, n, known, Profile.of(_readable(chosen)), seed),
         "around": around(embedder, _readable(chosen)[:seeds], radii, draws, known, seed),
+        "around of 4 beams": around(embedder, _readable(chosen)[: max(2, seeds // 3)], radii, draws, known, seed, BEST),
         "uncanonical": sum(canonical(text) != text for text in looked) / len(looked),
         "seconds": round(time.perf_counter() - began),
     }

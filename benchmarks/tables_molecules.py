@@ -229,7 +229,7 @@ def card() -> str:
         if "set" in made:
             s = made["set"]
             text += f", internal diversity {s['internal_diversity']:.3f}, SNN {s['snn']:.3f}"
-        lines.append([f"{strings['n']:,} samples, {sampler}", text])
+        lines.append([f"{strings['n']:,} samples: {sampler}", text])
     return table(["", ""], lines)
 
 
@@ -248,12 +248,12 @@ def card_set() -> str:
     return table(head, lines)
 
 
-def card_around() -> str:
+def card_around(name: str = "around") -> str:
     """Samples of the shipped model around test molecules."""
     if not CARD.exists():
         return "No model is shipped yet."
     names = ("validity", "non_identicality", "uniqueness", "novelty", "effective_novelty")
-    entries = json.loads(CARD.read_text("utf-8"))["assessment"]["around"]
+    entries = json.loads(CARD.read_text("utf-8"))["assessment"][name]
     head = ["radius", "valid %", "not the seed %", "distinct %", "new %", "effectively new %"]
     return table(head, ([f"{e['radius']:g}", *(share(e[name]) for name in names)] for e in entries))
 
@@ -305,6 +305,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "molecule card": card,
     "molecule samples": card_set,
     "molecule radius": card_around,
+    "molecule radius beams": lambda: card_around("around of 4 beams"),
     "molecule curve": curve,
     "molecule models": lambda: models("main"),
     "molecule models c13": lambda: models("c13"),

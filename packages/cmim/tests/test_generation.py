@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from cmim import MIM, TokenPerceiver
-from cmim.generation import _draw, generate
+from cmim.generation import _draw, beam_search, generate
 from cmim.symbols import BOS, EOS, PAD, UNK
 from infocore.errors import NonFiniteError, ParameterError, ShapeError
 
@@ -84,6 +84,27 @@ def test_a_wide_beam_is_brute_force():
         greedy = generate(model, code[None])[0]
         differ += not np.array_equal(np.pad(greedy, (0, most - len(greedy))), best)
     assert differ  # else the search would show nothing
+
+
+def test_beams_are_the_likeliest_rows_in_order():
+    levels, most = 6, 3
+    model = made(levels, most, seed=3, sharp=2.0)
+    for code in CODES[:5]:
+        rows, scores = beam_search(model, code[None], 15)
+        assert rows.shape == (1, 15, most) and scores.shape == (1, 15)
+        assert len({tuple(row) for row in rows[0]}) == 15  # all there are: 1 + 2 + 4 + 8
+        assert (np.diff(scores[0]) <= 0).all()
+        assert np.exp(scores).sum() == pytest.approx(1.0, abs=1e-5)
+        x = torch.from_numpy(rows[0])
+        odds = model.decode(torch.as_tensor(code, dtype=torch.float32).expand(15, -1), x).detach()
+        odds[:, :, [PAD, UNK, BOS]] = -math.inf
+        want = odds.log_softmax(2).gather(2, x[:, :, None])[:, :, 0].masked_fill(x == PAD, 0.0).sum(1)
+        assert scores[0] == pytest.approx(want.numpy(), abs=1e-5)
+    assert np.isinf(beam_search(model, CODES[:1], 20)[1][0, 15:]).all()
+    whole, alone = beam_search(model, CODES, 4), beam_search(model, CODES[7:8], 4)
+    assert np.allclose(whole[1][7], alone[1][0], atol=1e-5)
+    with pytest.raises(ParameterError, match="`beams` and `batch_size` must be at least 1"):
+        beam_search(model, CODES, 0)
 
 
 def test_one_beam_is_greedy():

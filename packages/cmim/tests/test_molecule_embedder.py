@@ -10,6 +10,8 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 
 from cmim import MIM, TokenPerceiver, informative, latent
+from cmim.generation import beam_search
+from cmim.molecules.chemistry import canonical
 from cmim.molecules.corpus.batches import TextBlocks
 from cmim.molecules.embedder import MoleculeEmbedder
 from cmim.molecules.tokens import Vocabulary
@@ -95,6 +97,25 @@ def test_perturb_interpolate_and_sample(embedder):
     for sampler in ("gaussian", "gmm", "prior"):
         assert len(embedder.sample(7, sampler)) == 7
     assert embedder.sample(7) != embedder.sample(7, rng=1)
+
+
+def test_of_some_beams_the_likeliest_molecule(embedder):
+    codes = np.random.default_rng(0).normal(0, 1.5, (60, 32))
+    first = embedder.decode(codes, "beam", beams=5)
+    chosen = embedder.decode(codes, "beam", beams=5, valid=True)
+    rows, _ = beam_search(embedder.model_, codes, 5)
+    every = [Vocabulary().decode(row) for row in rows]
+    assert first == [texts[0] for texts in every]
+    better = 0
+    for got, texts in zip(chosen, every, strict=True):
+        good = [text for text in texts if canonical(text) is not None]
+        assert got == (good[0] if good else texts[0])
+        better += bool(good) and got != texts[0]
+    assert better  # else nothing was chosen
+    (near,), (plain,) = (embedder.perturb(["CCO"], 1.5, 40, method="beam", beams=5, valid=v) for v in (True, False))
+    assert sum(canonical(text) is not None for text in near) > sum(canonical(text) is not None for text in plain)
+    with pytest.raises(ParameterError, match="`valid` chooses among beams; got method='greedy'"):
+        embedder.decode(codes, valid=True)
 
 
 def test_save_and_load(embedder, tmp_path):

@@ -14,7 +14,7 @@ from cmim.sequences import TokenDecoder
 from cmim.symbols import BOS, EOS, PAD, UNK
 from infocore.errors import NonFiniteError, ParameterError, ShapeError
 
-__all__ = ["Method", "generate"]
+__all__ = ["Method", "beam_search", "generate"]
 
 Method = Literal["greedy", "sample", "beam"]
 
@@ -79,9 +79,6 @@ def generate(
     >>> generate(model, np.zeros((3, 8))).shape[0]
     3
     """
-    decoder = model.decoder
-    if not isinstance(decoder, TokenDecoder):
-        raise ParameterError("generate: `model` must have likelihood='tokens' and a decoder.")
     if method not in get_args(Method):
         raise ParameterError(f"generate: `method` must be one of {', '.join(get_args(Method))}; got {method!r}.")
     for name, value, right, expected in (
@@ -92,12 +89,7 @@ def generate(
     ):
         if not right:
             raise ParameterError(f"generate: `{name}` must be {expected}; got {value!r}.")
-    z = torch.as_tensor(np.asarray(codes) if not isinstance(codes, Tensor) else codes, dtype=torch.float32)
-    if z.ndim != 2 or z.shape[1] != model.config.latent_dim:
-        raise ShapeError(f"generate: `codes` must have shape (n, {model.config.latent_dim}); got {tuple(z.shape)}.")
-    if not torch.isfinite(z).all():
-        bad = int((~torch.isfinite(z).all(1)).sum())
-        raise NonFiniteError(f"generate: `codes` holds NaN or infinity in {bad} of {len(z)} rows. Leave those out.")
+    decoder, z = _checked(model, codes, "generate")
     device = next(decoder.parameters()).device
     most = model.config.n_features
     generator = torch.Generator().manual_seed(seed)
@@ -106,7 +98,7 @@ def generate(
         for rows in z.split(batch_size):
             here = rows.to(device)
             if method == "beam":
-                found.append(_beam(decoder, here, most, beams))
+                found.append(_beam(decoder, here, most, beams)[0][:, 0])
             else:
                 drawn = (temperature, top_p, generator) if method == "sample" else None
                 found.append(_write(decoder, here, most, drawn, cache=cache))
@@ -117,6 +109,69 @@ def generate(
         out[at : at + len(part), : part.shape[1]] = part.cpu().numpy()
         at += len(part)
     return out
+
+
+def beam_search(
+    model: Model, codes: ArrayLike | Tensor, beams: int = 4, *, batch_size: int = 128
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return several rows for each code: the likeliest that a beam search finds.
+
+    Parameters
+    ----------
+    model, codes
+        As of `generate`.
+    beams : int
+        Rows of a code.
+    batch_size : int
+        Codes at a time.
+
+    Returns
+    -------
+    tuple of arrays of shape (n, beams, T) and (n, beams)
+        Tokens as `generate` gives them, and log-likelihoods in nats; the likeliest row first. Where fewer rows are
+        possible the rest have minus infinity.
+
+    Raises
+    ------
+    ParameterError, ShapeError, NonFiniteError
+        As `generate`.
+
+    Examples
+    --------
+    >>> from cmim import MIM, TokenPerceiver
+    >>> network = TokenPerceiver(slots=2, width=16, encoder_depth=1, decoder_depth=1)
+    >>> model = MIM(12, latent_dim=8, network=network, likelihood="tokens", levels=20)
+    >>> rows, scores = beam_search(model, np.zeros((3, 8)), 2)
+    >>> rows.shape[:2], bool((scores[:, 0] >= scores[:, 1]).all())
+    ((3, 2), True)
+    """
+    if beams < 1 or batch_size < 1:
+        raise ParameterError(
+            f"beam_search: `beams` and `batch_size` must be at least 1; got {beams!r} and {batch_size!r}."
+        )
+    decoder, z = _checked(model, codes, "beam_search")
+    device, most = next(decoder.parameters()).device, model.config.n_features
+    out = np.full((len(z), beams, most), PAD, np.int64)
+    scores = np.full((len(z), beams), -np.inf)
+    with evaluating(model), torch.no_grad():
+        for at, rows in zip(range(0, len(z), batch_size), z.split(batch_size), strict=True):
+            tokens, found = _beam(decoder, rows.to(device), most, beams)
+            out[at : at + len(rows), :, : tokens.shape[2]] = tokens.cpu().numpy()
+            scores[at : at + len(rows)] = found.cpu().numpy()
+    return out[:, :, : max(1, int((out != PAD).any((0, 1)).sum()))], scores
+
+
+def _checked(model: Model, codes: ArrayLike | Tensor, caller: str) -> tuple[TokenDecoder, Tensor]:
+    decoder = model.decoder
+    if not isinstance(decoder, TokenDecoder):
+        raise ParameterError(f"{caller}: `model` must have likelihood='tokens' and a decoder.")
+    z = torch.as_tensor(codes if isinstance(codes, Tensor) else np.asarray(codes), dtype=torch.float32)
+    if z.ndim != 2 or z.shape[1] != model.config.latent_dim:
+        raise ShapeError(f"{caller}: `codes` must have shape (n, {model.config.latent_dim}); got {tuple(z.shape)}.")
+    if not torch.isfinite(z).all():
+        bad = int((~torch.isfinite(z).all(1)).sum())
+        raise NonFiniteError(f"{caller}: `codes` holds NaN or infinity in {bad} of {len(z)} rows. Leave those out.")
+    return decoder, z
 
 
 class _Cached:
@@ -192,28 +247,35 @@ def _draw(odds: Tensor, temperature: float, top_p: float, generator: torch.Gener
     return order.gather(1, torch.minimum(place, last))[:, 0]
 
 
-def _beam(decoder: TokenDecoder, z: Tensor, most: int, beams: int) -> Tensor:
-    """Return for each code the likeliest row that a search with so many rows finds, without regard to length."""
-    n = len(z)
+def _beam(decoder: TokenDecoder, z: Tensor, most: int, beams: int) -> tuple[Tensor, Tensor]:
+    """Return for each code the likeliest rows that a search with so many finds, without regard to length.
+
+    Tokens of shape (n, beams, T) and log-likelihoods of shape (n, beams), the likeliest row first.
+    """
+    n, device = len(z), z.device
+    found = torch.full((n, beams, most), PAD, device=device)
+    scores = torch.full((n, beams), -math.inf, device=device)
+    scores[:, 0] = 0.0  # all beams begin alike, so only one may go on
     writer = _Cached(decoder, z.repeat_interleave(beams, 0))
-    first = torch.arange(n, device=z.device)[:, None] * beams
-    out = torch.full((n * beams, most), PAD, device=z.device)
-    score = torch.full((n, beams), -math.inf, device=z.device)
-    score[:, 0] = 0.0  # all beams begin alike, so only one may go on
-    before = torch.full((n * beams,), BOS, device=z.device)
+    codes, t = torch.arange(n, device=device), 0
+    out, score = found.clone(), scores.clone()
+    before = torch.full((n, beams), BOS, device=device)
     for t in range(most):
-        logs = writer.next(before).log_softmax(1)
+        logs = writer.next(before.flatten()).log_softmax(1).unflatten(0, (len(codes), beams))
         ended = (before == EOS) | (before == PAD)
         logs[ended] = -math.inf
-        logs[ended, PAD] = 0.0
-        every = (score.flatten()[:, None] + logs).unflatten(0, (n, beams)).flatten(1)
-        score, place = every.topk(beams, dim=1)
-        parent = (first + place // logs.shape[1]).flatten()
-        before = (place % logs.shape[1]).flatten()
-        out = out[parent]
-        out[:, t] = before
-        writer.keep(parent)
-        if ((before == EOS) | (before == PAD)).all():
-            out = out[:, : t + 1]
+        logs[..., PAD] = torch.where(ended, 0.0, logs[..., PAD])
+        score, place = (score[:, :, None] + logs).flatten(1).topk(beams, dim=1)
+        parent, before = place // logs.shape[2], place % logs.shape[2]
+        out = out.gather(1, parent[:, :, None].expand(-1, -1, most))
+        out[:, :, t] = before
+        writing = ((before != EOS) & (before != PAD)).any(1)
+        found[codes], scores[codes] = out, score
+        if not writing.any():
             break
-    return out[(first[:, 0] + score.argmax(1))]
+        rows = torch.arange(len(codes), device=device)[:, None] * beams + parent
+        if float(writing.float().mean()) < _KEEP:
+            kept = writing.nonzero()[:, 0]
+            codes, out, score, before, rows = codes[kept], out[kept], score[kept], before[kept], rows[kept]
+        writer.keep(rows.flatten())
+    return found[:, :, : t + 1], scores

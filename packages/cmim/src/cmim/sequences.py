@@ -20,7 +20,7 @@ class Cache(NamedTuple):
     Parameters
     ----------
     within : tensor of shape (depth, 2, B, heads, T, W / heads)
-        Of the tokens before `step`; the rest is not yet written.
+        Of the tokens before `step`; the rest is room.
     across : tuple of pairs of tensors of shape (B, heads, K, W / heads)
         Of the code, block by block.
     step : int
@@ -45,7 +45,29 @@ class Cache(NamedTuple):
             Of M rows.
         """
         across = tuple((k[index], v[index]) for k, v in self.across)
-        return Cache(self.within[:, :, index], across, self.step)
+        depth, pair, _, heads, room, width = self.within.shape
+        within = self.within.new_empty(depth, pair, len(index), heads, room, width)
+        within[..., : self.step, :] = self.within[:, :, index, :, : self.step]
+        return Cache(within, across, self.step)
+
+    def grown(self, most: int) -> "Cache":
+        """Make room for more tokens, if there is none left.
+
+        Parameters
+        ----------
+        most : int
+            Tokens there will ever be.
+
+        Returns
+        -------
+        Cache
+            With room for 32 more, or up to `most`.
+        """
+        room = self.within.shape[4]
+        if self.step < room:
+            return self
+        more = self.within.new_empty(*self.within.shape[:4], min(32, most - room), self.within.shape[5])
+        return Cache(torch.cat([self.within, more], dim=4), self.across, self.step)
 
 
 def places(length: int, width: int) -> nn.Parameter:
@@ -229,7 +251,7 @@ class TokenDecoder(nn.Module):
         memory = self._memory(z)
         first: Block = self.blocks[0]  # pyright: ignore[reportAssignmentType]
         heads, width = first.within.heads, memory.shape[-1]
-        shape = (len(self.blocks), 2, len(z), heads, len(self.places), width // heads)
+        shape = (len(self.blocks), 2, len(z), heads, 0, width // heads)
         across = tuple(block.across.project(memory) for block in self.blocks)  # pyright: ignore
         return Cache(memory.new_zeros(shape), across, 0)
 
@@ -248,7 +270,7 @@ class TokenDecoder(nn.Module):
         tuple of tensor of shape (B, V) and Cache
             The log-odds, and the cache for the token after.
         """
-        t = cache.step
+        cache, t = cache.grown(len(self.places)), cache.step
         state = (self.tokens[before] + self.places[t])[:, None]
         for i, block in enumerate(self.blocks):
             assert isinstance(block, Block)

@@ -36,6 +36,7 @@ def sample_molecules(
     law: dict[str, Any],
     around: str | None,
     radius: float,
+    beams: int,
     given: set[str],
     known: str | None,
     seed: int,
@@ -50,19 +51,20 @@ def sample_molecules(
         )
     check_out(out, ".csv", ".smi", ".png")
     name, embedder = open_model(run)
-    facts: dict[str, Any] = {"command": "sample", "run": name, "n": n, "seed": seed}
+    facts: dict[str, Any] = {"command": "sample", "run": name, "n": n, "beams": beams, "seed": seed}
+    writing: dict[str, Any] = {"method": "beam", "beams": beams, "valid": True} if beams > 1 else {}
     old = known_molecules(known)
     names: tuple[str, ...] = ("smiles", "canonical", "valid")
     if around is None:
         facts |= law
-        texts = embedder.sample(n, law["sampler"], temperature=law["temperature"], rng=seed)
+        texts = embedder.sample(n, law["sampler"], temperature=law["temperature"], rng=seed, **writing)
         metrics: Any = generation_metrics(texts, old)
         shown = ("validity", "uniqueness", "novelty")
         forms, near = [canonical(text) for text in texts], []
     else:
         home = _molecule(embedder, around, "--around")
         facts |= {"around": around, "radius": radius}
-        (texts,) = embedder.perturb([around], radius, n, rng=seed)
+        (texts,) = embedder.perturb([around], radius, n, rng=seed, **writing)
         metrics = neighbourhood_metrics([home], [texts], old)
         shown = ("validity", "uniqueness", "non_identicality", "novelty", "effective_novelty")
         forms = [canonical(text) for text in texts]

@@ -80,8 +80,10 @@ def sample(
         typer.Argument(help="Folder that `cmim train` wrote; if not given, the package's own model of molecules."),
     ] = None,
     n: Annotated[int, typer.Option("-n", min=1, help="Samples.")] = 64,
-    sampler: Annotated[Literal["gaussian", "gmm", "prior"], typer.Option(help="Law of the codes.")] = "gmm",
-    temperature: Annotated[float, typer.Option(help="Factor of the deviations.")] = 1.0,
+    sampler: Annotated[
+        Literal["gaussian", "gmm", "prior"] | None, typer.Option(help="Law of the codes: gmm; of molecules prior.")
+    ] = None,
+    temperature: Annotated[float | None, typer.Option(help="Factor of the deviations: 1; of molecules 0.7.")] = None,
     seed: Seed = 0,
     around: Annotated[
         str | None, typer.Option(help="A SMILES, around whose code to draw.", rich_help_panel=MOLECULES)
@@ -89,6 +91,14 @@ def sample(
     radius: Annotated[
         float, typer.Option(help="Deviation from that code, in each dimension.", rich_help_panel=MOLECULES)
     ] = 1.0,
+    beams: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Beams of each code, of which the likeliest molecule is taken; 1 is greedy.",
+            rich_help_panel=MOLECULES,
+        ),
+    ] = 1,
     known: Known = None,
     as_json: Json = False,
 ) -> None:
@@ -102,14 +112,16 @@ def sample(
         from cmim.cli._mol_pictures import sample_molecules
 
         refuse(ctx, IMAGES)
-        law = {"sampler": sampler, "temperature": temperature}
+        law = {"sampler": sampler or "prior", "temperature": 0.7 if temperature is None else temperature}
         given = {name for name in ("sampler", "temperature", "radius") if _was_given(ctx, name)}
         sample_molecules(
-            run, out, n=n, law=law, around=around, radius=radius, given=given, known=known, seed=seed, as_json=as_json
-        )
+            run, out, n=n, law=law, around=around, radius=radius, beams=beams, given=given, known=known, seed=seed,
+            as_json=as_json,
+        )  # fmt: skip
         return
     refuse(ctx, MOLECULES)
     check_out(out, ".png", ".npy")
+    sampler, temperature = sampler or "gmm", 1.0 if temperature is None else temperature
     _, embedder = _config.open_run(run)
     made = embedder.sample(n, sampler, temperature=temperature, rng=seed)
     facts = {

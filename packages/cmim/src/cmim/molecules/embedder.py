@@ -1,6 +1,7 @@
 """Molecules in scikit-learn's words: SMILES in, codes out, and back."""
 
 import dataclasses
+import itertools
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -18,9 +19,9 @@ from cmim.checkpoint import rebuild
 from cmim.config import Variance
 from cmim.embedder import part
 from cmim.embeddings import informative, latent
-from cmim.generation import Method, generate
+from cmim.generation import Method, beam_search, generate
 from cmim.model import Model
-from cmim.molecules.chemistry import Molecules, Salts, read_molecules
+from cmim.molecules.chemistry import Molecules, Salts, canonical, read_molecules
 from cmim.molecules.corpus.batches import Blocks, SmilesBatches, TextBlocks
 from cmim.molecules.tokens import Notation, Vocabulary
 from cmim.networks import TokenPerceiver, network_from_dict
@@ -355,6 +356,8 @@ class MoleculeEmbedder(TransformerMixin, BaseEstimator):
         *,
         temperature: float = 1.0,
         top_p: float = 1.0,
+        beams: int = 4,
+        valid: bool = False,
         seed: int = 0,
     ) -> list[str]:
         """Write a SMILES for each code.
@@ -363,8 +366,10 @@ class MoleculeEmbedder(TransformerMixin, BaseEstimator):
         ----------
         codes : array of shape (n, D)
             Finite.
-        method, temperature, top_p, seed
+        method, temperature, top_p, beams, seed
             As of `cmim.generation.generate`.
+        valid : bool
+            With "beam": of the beams of a code the likeliest that RDKit reads; the likeliest of all if it reads none.
 
         Returns
         -------
@@ -373,26 +378,47 @@ class MoleculeEmbedder(TransformerMixin, BaseEstimator):
 
         Raises
         ------
-        ParameterError, ShapeError, NonFiniteError
+        ParameterError
+            If `valid` is asked for without "beam", or as `cmim.generation.generate`.
+        ShapeError, NonFiniteError
             As `cmim.generation.generate`.
         """
         check_is_fitted(self, "model_")
-        rows = generate(
-            self.model_, codes, method, temperature=temperature, top_p=top_p, seed=seed
-        )  # fmt: skip
-        return self._vocabulary.decode(rows)
+        if not valid:
+            rows = generate(
+                self.model_, codes, method, temperature=temperature, top_p=top_p, beams=beams, seed=seed
+            )  # fmt: skip
+            return self._vocabulary.decode(rows)
+        if method != "beam":
+            raise ParameterError(f"MoleculeEmbedder.decode: `valid` chooses among beams; got method={method!r}.")
+        rows, scores = beam_search(self.model_, codes, beams)
+        texts = iter(self._vocabulary.decode(rows.reshape(-1, rows.shape[2])))
+        chosen: list[str] = []
+        for possible in np.isfinite(scores):
+            every = [text for text, real in zip(itertools.islice(texts, beams), possible, strict=True) if real]
+            chosen.append(next((text for text in every if canonical(text) is not None), every[0]))
+        return chosen
 
     inverse_transform = decode
 
     def sample(
-        self, n: int, sampler: Sampler = "gmm", *, temperature: float = 1.0, rng: int | np.random.Generator = 0
+        self,
+        n: int,
+        sampler: Sampler = "prior",
+        *,
+        temperature: float = 0.7,
+        rng: int | np.random.Generator = 0,
+        **writing: Any,
     ) -> list[str]:
         """Write molecules at codes drawn from a law of the codes.
 
         Parameters
         ----------
         n, sampler, temperature, rng
-            As of `cmim.sampling.CodeLaw.sample`.
+            As of `cmim.sampling.CodeLaw.sample`. The defaults are what gave the shipped model most molecules; the laws
+            that are fitted to its codes gave it fewer.
+        **writing
+            More of `decode`: ``method``, ``beams``, ``valid``.
 
         Returns
         -------
@@ -405,10 +431,16 @@ class MoleculeEmbedder(TransformerMixin, BaseEstimator):
             As `cmim.sampling.CodeLaw.sample`.
         """
         check_is_fitted(self, "model_")
-        return self.decode(self.code_law_.sample(n, sampler, temperature=temperature, rng=rng))
+        return self.decode(self.code_law_.sample(n, sampler, temperature=temperature, rng=rng), **writing)
 
     def perturb(
-        self, X: Sequence[str], radius: float = 1.0, n: int = 8, *, rng: int | np.random.Generator = 0
+        self,
+        X: Sequence[str],
+        radius: float = 1.0,
+        n: int = 8,
+        *,
+        rng: int | np.random.Generator = 0,
+        **writing: Any,
     ) -> list[list[str]]:
         """Write molecules at codes around those of some molecules.
 
@@ -422,6 +454,8 @@ class MoleculeEmbedder(TransformerMixin, BaseEstimator):
             Codes around each.
         rng : int or numpy Generator
             Seed.
+        **writing
+            More of `decode`: ``method``, ``beams``, ``valid``.
 
         Returns
         -------
@@ -441,10 +475,10 @@ class MoleculeEmbedder(TransformerMixin, BaseEstimator):
             )
         z = self._codes(X, "perturb")
         noise = np.random.default_rng(rng).standard_normal((len(z), n, z.shape[1]))
-        texts = self.decode((z[:, None] + radius * noise).reshape(-1, z.shape[1]))
+        texts = self.decode((z[:, None] + radius * noise).reshape(-1, z.shape[1]), **writing)
         return [texts[i * n : (i + 1) * n] for i in range(len(z))]
 
-    def interpolate(self, A: Sequence[str], B: Sequence[str], n: int = 8) -> list[list[str]]:
+    def interpolate(self, A: Sequence[str], B: Sequence[str], n: int = 8, **writing: Any) -> list[list[str]]:
         """Write molecules on the line between the codes of pairs.
 
         Parameters
@@ -453,6 +487,8 @@ class MoleculeEmbedder(TransformerMixin, BaseEstimator):
             Pairs, row by row.
         n : int
             Points, the two ends included, which are the reconstructions.
+        **writing
+            More of `decode`: ``method``, ``beams``, ``valid``.
 
         Returns
         -------
@@ -476,7 +512,7 @@ class MoleculeEmbedder(TransformerMixin, BaseEstimator):
             )  # fmt: skip
         a, b = self._codes(A, "interpolate"), self._codes(B, "interpolate")
         share = np.linspace(0.0, 1.0, n)[None, :, None]
-        texts = self.decode(((1 - share) * a[:, None] + share * b[:, None]).reshape(-1, a.shape[1]))
+        texts = self.decode(((1 - share) * a[:, None] + share * b[:, None]).reshape(-1, a.shape[1]), **writing)
         return [texts[i * n : (i + 1) * n] for i in range(len(a))]
 
     def save(self, path: str | os.PathLike[str]) -> Path:
