@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.linear_model import Ridge
@@ -66,6 +67,21 @@ def test_embeddings_are_those_of_the_model(embedder):
         if code != "other":
             assert np.allclose(got, informative(embedder.model_, tokens, code=code).numpy(), atol=1e-5)
         assert got.shape == (24, 32)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array, pd.Series])
+def test_columns_of_any_kind_are_read(kind):
+    made = MoleculeEmbedder(latent_dim=8, network=NETWORK, max_tokens=12, max_steps=1, batch_size=4, accelerator="cpu")
+    assert np.isfinite(made.fit(kind(SMILES[:8])).transform(kind(SMILES[:8]))).all()
+
+
+def test_the_other_code_is_that_of_another(embedder):
+    two = ["CCO", "c1ccccc1"]
+    own, other = (embedder.embed(two, "informative", code=code).values for code in ("own", "other"))
+    tokens = torch.from_numpy(Vocabulary().encode(two, 31))
+    swapped = informative(embedder.model_, tokens, code="other").numpy()
+    assert np.allclose(other, swapped, atol=1e-5)
+    assert not np.allclose(other, own, atol=1e-2)
 
 
 def test_transform_warns_and_keeps_its_rows(embedder):
@@ -181,6 +197,7 @@ class _Some:
     ("call", "error", "said"),
     [
         (lambda e: e.embed(["C"], "mean"), ParameterError, "`kind` must be 'latent' or 'informative'; got 'mean'"),
+        (lambda e: e.embed(["C"], code="zero"), ParameterError, "`code` is for kind='informative'; got 'zero'"),
         (lambda e: e.perturb(["C"], -1.0), ParameterError, "`radius` at least 0"),
         (lambda e: e.perturb(["C", "C1C"]), DataError, "1 of 2 molecules could not be read; row 1: not SMILES"),
         (lambda e: e.interpolate(["C"], ["C", "N"]), ShapeError, "as many; got 1 and 2"),

@@ -54,7 +54,12 @@ def test_golden():
             found.update(repr((step, part, tuple(x.shape), str(x.dtype))).encode() + x.numpy().tobytes())
     found.update(made.sample(7).numpy().tobytes())
     assert found.hexdigest() == "e3f0293618b29a65368fd954fe757ea9e263d683a886ec11ae036053a311c5ba"
-    assert made.digest() == "8eb41ae61224b0a456c490ec11a82eefe12517e91420c6b3d95086d985394924 smiles-1 100 4"
+    assert made.digest() == "8eb41ae61224b0a456c490ec11a82eefe12517e91420c6b3d95086d985394924 64 smiles-1 100 4"
+
+
+def test_other_blocks_are_other_data():
+    rows = [f"{'C' * (i % 9)}N{'O' * (i // 9)}" for i in range(200)]
+    assert TextBlocks(rows, 64).digest() != TextBlocks(rows, 50).digest()
 
 
 def test_every_row_comes_once_an_epoch_but_for_the_remainders():

@@ -535,24 +535,10 @@ class Embedder(TransformerMixin, BaseEstimator):
             "logvar_floor": self.logvar_floor,
             "seed": int(self.seed),
         }
-        size, tau, beta = (n_features, self.latent_dim), self.temperature, self.beta
-        match self.model:
-            case "cmim":
-                return variants.CMIM(*size, temperature=tau, w_k=self.w_k, **network)
-            case "mim":
-                return variants.MIM(*size, **network)
-            case "vae":
-                return variants.VAE(*size, beta=beta, **network)
-            case "contrastive_vae":
-                return variants.ContrastiveVAE(*size, temperature=tau, w_k=self.w_k, beta=beta, **network)
-            case "ae":
-                return variants.AE(*size, **network)
-            case "dae":
-                return variants.DAE(*size, **network)
-            case _:
-                raise ParameterError(
-                    f"Embedder: `model` must be one of {', '.join(get_args(Name))}; got {self.model!r}."
-                )
+        return variants.by_name(
+            self.model, n_features, self.latent_dim, temperature=self.temperature, w_k=self.w_k, beta=self.beta,
+            caller="Embedder", names=get_args(Name), **network,
+        )  # fmt: skip
 
     def _data(self, X: ArrayLike, *, reset: bool) -> torch.Tensor:
         data: Any = X

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,9 @@ from cmim.model import Model
 from cmim.symbols import PAD
 from infocore.errors import ParameterError
 
-__all__ = ["informative", "latent", "reconstruct"]
+__all__ = ["Code", "informative", "latent", "reconstruct"]
+
+Code = Literal["own", "zero", "other"]
 
 
 def latent(model: Model, x: Any, *, batch_size: int = 1024) -> Tensor:
@@ -52,7 +54,7 @@ def informative(
     x: Any,
     *,
     where: Literal["hidden", "params"] = "hidden",
-    code: Literal["own", "zero", "other"] = "own",
+    code: Code = "own",
     batch_size: int = 1024,
 ) -> Tensor:
     """Informative embeddings: the decoder's activations at the posterior mean. Nothing is trained.
@@ -100,7 +102,7 @@ def informative(
     """
     if where not in ("hidden", "params"):
         raise ParameterError(f"informative: `where` must be 'hidden' or 'params'; got {where!r}.")
-    if code not in ("own", "zero", "other"):
+    if code not in get_args(Code):
         raise ParameterError(f"informative: `code` must be 'own', 'zero' or 'other'; got {code!r}.")
     decoder = model.require_decoder("informative")
     tokens = isinstance(model.law, Tokens)

@@ -257,7 +257,7 @@ def _beam(decoder: TokenDecoder, z: Tensor, most: int, beams: int) -> tuple[Tens
     scores = torch.full((n, beams), -math.inf, device=device)
     scores[:, 0] = 0.0  # all beams begin alike, so only one may go on
     writer = _Cached(decoder, z.repeat_interleave(beams, 0))
-    codes, t = torch.arange(n, device=device), 0
+    codes, t = torch.arange(n, device=device), 0  # those still being written
     out, score = found.clone(), scores.clone()
     before = torch.full((n, beams), BOS, device=device)
     for t in range(most):
@@ -270,11 +270,13 @@ def _beam(decoder: TokenDecoder, z: Tensor, most: int, beams: int) -> tuple[Tens
         out = out.gather(1, parent[:, :, None].expand(-1, -1, most))
         out[:, :, t] = before
         writing = ((before != EOS) & (before != PAD)).any(1)
-        found[codes], scores[codes] = out, score
+        few = float(writing.float().mean()) < _KEEP
+        if few or t == most - 1:
+            found[codes], scores[codes] = out, score
         if not writing.any():
             break
         rows = torch.arange(len(codes), device=device)[:, None] * beams + parent
-        if float(writing.float().mean()) < _KEEP:
+        if few:
             kept = writing.nonzero()[:, 0]
             codes, out, score, before, rows = codes[kept], out[kept], score[kept], before[kept], rows[kept]
         writer.keep(rows.flatten())

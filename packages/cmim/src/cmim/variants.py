@@ -10,8 +10,9 @@ from cmim.encoders import Encoder
 from cmim.model import Model
 from cmim.networks import MLP, Network
 from cmim.views import Corruption, View
+from infocore.errors import ParameterError
 
-__all__ = ["AE", "CMIM", "DAE", "MIM", "VAE", "ContrastiveVAE", "InfoNCE", "Settings"]
+__all__ = ["AE", "CMIM", "DAE", "MIM", "VAE", "ContrastiveVAE", "InfoNCE", "Settings", "by_name"]
 
 Temperature = float | Literal["learned", "calibrated"]
 
@@ -299,3 +300,59 @@ def InfoNCE(
     settings |= {} if likelihood is None else {"likelihood": likelihood, "levels": levels}
     own = {"contrast": contrast, "temperature": temperature, "gate": gate}
     return _build("infonce", n_features, latent_dim, settings, **own)
+
+
+def by_name(
+    name: str,
+    n_features: int,
+    latent_dim: int,
+    *,
+    temperature: Temperature,
+    w_k: float,
+    beta: float,
+    caller: str,
+    names: tuple[str, ...],
+    **settings: Unpack[Settings],
+) -> Model:
+    """Build an auto-encoder by its name, with those of some weights that it has.
+
+    Parameters
+    ----------
+    name : str
+        One of `names`, which are of "cmim", "mim", "vae", "contrastive_vae", "ae" and "dae".
+    n_features, latent_dim : int
+        Features of a sample and length of a code.
+    temperature, w_k, beta
+        Of the contrastive factor and of the divergence, where there is one.
+    caller : str
+        Who asks, for the message.
+    names : tuple of str
+        Which are offered.
+    **settings
+        As in `Settings`.
+
+    Returns
+    -------
+    Model
+        Untrained.
+
+    Raises
+    ------
+    ParameterError
+        If `name` is none of them.
+
+    Examples
+    --------
+    >>> by_name("vae", 64, 8, temperature=0.1, w_k=1.0, beta=2.0, caller="doc", names=("vae",)).config.beta
+    2.0
+    """
+    if name not in names:
+        raise ParameterError(f"{caller}: `model` must be one of {', '.join(names)}; got {name!r}.")
+    size = (n_features, latent_dim)
+    if name == "cmim":
+        return CMIM(*size, temperature=temperature, w_k=w_k, **settings)
+    if name == "vae":
+        return VAE(*size, beta=beta, **settings)
+    if name == "contrastive_vae":
+        return ContrastiveVAE(*size, temperature=temperature, w_k=w_k, beta=beta, **settings)
+    return {"mim": MIM, "ae": AE, "dae": DAE}[name](*size, **settings)

@@ -19,10 +19,10 @@ from infocore.errors import DataError, ParameterError
 
 __all__ = ["evaluate_molecules"]
 
-_KINDS: tuple[tuple[Literal["latent", "informative"], dict[str, str]], ...] = (
-    ("latent", {}),
-    ("informative", {}),
-    ("informative", {"code": "zero"}),
+_KINDS: tuple[tuple[Literal["latent", "informative"], Literal["own", "zero"]], ...] = (
+    ("latent", "own"),
+    ("informative", "own"),
+    ("informative", "zero"),
 )
 
 
@@ -50,9 +50,9 @@ def evaluate_molecules(
     features: dict[str, Any] = {}
     for name, embedder in embedders.items():
         prefix = f"{name}: " if len(embedders) > 1 else ""
-        for kind, control in _KINDS:
-            told = kind + (", zero code" if control else "")
-            embedded = embedder.embed(found.smiles, kind, **control)
+        for kind, code in _KINDS:
+            told = kind + (", zero code" if code == "zero" else "")
+            embedded = embedder.embed(found.smiles, kind, code=code)
             if not embedded.valid.all():
                 rows = np.flatnonzero(embedded.valid)
                 reasons = embedded.molecules.report()["reasons"]

@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -18,7 +18,7 @@ from cmim import losses, variants
 from cmim.checkpoint import rebuild
 from cmim.config import Variance
 from cmim.embedder import part
-from cmim.embeddings import informative, latent
+from cmim.embeddings import Code, informative, latent
 from cmim.generation import Method, beam_search, generate
 from cmim.model import Model
 from cmim.molecules.chemistry import Molecules, Salts, canonical, read_molecules
@@ -26,6 +26,7 @@ from cmim.molecules.corpus.batches import Blocks, SmilesBatches, TextBlocks
 from cmim.molecules.tokens import Notation, Vocabulary
 from cmim.networks import TokenPerceiver, network_from_dict
 from cmim.sampling import CodeLaw, Sampler
+from cmim.symbols import EOS, PAD
 from infocore.errors import CheckpointError, DataError, DegenerateWarning, ParameterError, ShapeError
 from infocore.result import plain
 from infocore.torch import checkpoint
@@ -191,12 +192,12 @@ class MoleculeEmbedder(TransformerMixin, BaseEstimator):
         self.progress = progress
         self.accelerator = accelerator
 
-    def fit(self, X: Sequence[object] | Blocks, y: object = None, **training: Any) -> "MoleculeEmbedder":  # noqa: ARG002
+    def fit(self, X: Iterable[object] | Blocks, y: object = None, **training: Any) -> "MoleculeEmbedder":  # noqa: ARG002
         """Train the model and fit laws to the codes.
 
         Parameters
         ----------
-        X : sequence of str, or Blocks
+        X : list, array or Series of str, or Blocks
             SMILES, which are read and made canonical first (anything else is a row that cannot be read); or a corpus
             that `cmim.molecules.open_corpus` opened, which is trained on as it is written.
         y : ignored
@@ -227,7 +228,9 @@ class MoleculeEmbedder(TransformerMixin, BaseEstimator):
 
         model = self._model()
         skipped: dict[str, int] = {}
-        if isinstance(X, Sequence):
+        if isinstance(X, Blocks):
+            blocks = X
+        else:
             read = self._read(X)
             if not read.valid.any():
                 raise DataError(
@@ -235,9 +238,7 @@ class MoleculeEmbedder(TransformerMixin, BaseEstimator):
                     f"{next(iter(read.reasons), 'there is none')}."
                 )
             skipped = dict(read.report()["reasons"])
-            blocks: Blocks = TextBlocks([text for text in read.smiles if text])
-        else:
-            blocks = X
+            blocks = TextBlocks([text for text in read.smiles if text])
         batches = SmilesBatches(
             blocks, min(self.batch_size, max(blocks.rows)), int(self.seed), length=self.max_tokens + 1,
             vocabulary=self._vocabulary, augment=self.augment,
@@ -261,17 +262,18 @@ class MoleculeEmbedder(TransformerMixin, BaseEstimator):
             )
         return self
 
-    def embed(self, X: Sequence[object], kind: Kind = "latent", **control: Any) -> Embedded:
+    def embed(self, X: Iterable[object], kind: Kind = "latent", *, code: Code = "own") -> Embedded:
         """Embed molecules, and say what became of each.
 
         Parameters
         ----------
-        X : sequence of n str
+        X : list, array or Series of n str
             SMILES; anything else in it, such as None, is a row with a reason.
         kind : {"latent", "informative"}
             The code; or the decoder's activations at the code, the mean over the tokens it writes.
-        **control
-            More of `cmim.informative`: ``code="zero"`` or ``code="other"``.
+        code : {"own", "zero", "other"}
+            Controls for "informative": zeros in place of the code, or the code of another of the molecules, the next
+            shorter one.
 
         Returns
         -------
@@ -281,26 +283,32 @@ class MoleculeEmbedder(TransformerMixin, BaseEstimator):
         Raises
         ------
         ParameterError
-            If `kind` is not one of its values.
+            If `kind` or `code` is not one of its values, or `code` is given for the latent code itself.
         sklearn.exceptions.NotFittedError
             If `fit` was not called; likewise below.
         """
         check_is_fitted(self, "model_")
         if kind not in get_args(Kind):
             raise ParameterError(f"MoleculeEmbedder.embed: `kind` must be 'latent' or 'informative'; got {kind!r}.")
-        molecules = self._familiar(self._read(X))
+        if kind == "latent" and code != "own":
+            raise ParameterError(f"MoleculeEmbedder.embed: `code` is for kind='informative'; got {code!r}.")
+        molecules = self._read(X)
         rows = np.flatnonzero(molecules.valid)
         width = self.latent_dim if kind == "latent" else self._network.width
         values = np.full((len(molecules), width), np.nan, np.float32)
         if len(rows):
             tokens = self._vocabulary.encode([molecules.smiles[i] for i in rows], self.max_tokens + 1)
-            order = np.argsort((tokens != 0).sum(1), kind="stable")  # short ones together cost least
-            read = latent if kind == "latent" else informative
-            found = read(self.model_, torch.from_numpy(tokens[order]), batch_size=512, **control)
+            molecules = self._noted(molecules, rows, tokens)
+            order = np.argsort((tokens != PAD).sum(1), kind="stable")  # short ones together cost least
+            given = torch.from_numpy(tokens[order])
+            if kind == "latent":
+                found = latent(self.model_, given, batch_size=512)
+            else:
+                found = informative(self.model_, given, code=code, batch_size=512)
             values[rows[order]] = found.numpy()
         return Embedded(values, molecules)
 
-    def transform(self, X: Sequence[object], kind: Kind = "latent") -> NDArray[np.float32]:
+    def transform(self, X: Iterable[object], kind: Kind = "latent") -> NDArray[np.float32]:
         """Embed molecules.
 
         Parameters
@@ -593,30 +601,15 @@ class MoleculeEmbedder(TransformerMixin, BaseEstimator):
     def _model(self) -> Model:
         if self.max_tokens < 1:
             raise ParameterError(f"MoleculeEmbedder: `max_tokens` must be at least 1; got {self.max_tokens!r}.")
-        settings: variants.Settings = {
-            "network": self._network, "likelihood": "tokens", "levels": len(self._vocabulary),
-            "variance": self.variance, "scaling": self.scaling, "logvar_floor": self.logvar_floor, "ramp": self.ramp,
-            "seed": int(self.seed),
-        }  # fmt: skip
-        size, tau, beta = (self.max_tokens + 1, self.latent_dim), self.temperature, self.beta
-        match self.model:
-            case "cmim":
-                return variants.CMIM(*size, temperature=tau, w_k=self.w_k, **settings)
-            case "mim":
-                return variants.MIM(*size, **settings)
-            case "vae":
-                return variants.VAE(*size, beta=beta, **{**settings, "variance": "learned"})
-            case "contrastive_vae":
-                settings["variance"] = "learned"
-                return variants.ContrastiveVAE(*size, temperature=tau, w_k=self.w_k, beta=beta, **settings)
-            case "ae":
-                return variants.AE(*size, **settings)
-            case _:
-                raise ParameterError(
-                    f"MoleculeEmbedder: `model` must be one of {', '.join(get_args(Name))}; got {self.model!r}."
-                )
+        vae = self.model in ("vae", "contrastive_vae")
+        return variants.by_name(
+            self.model, self.max_tokens + 1, self.latent_dim, temperature=self.temperature, w_k=self.w_k,
+            beta=self.beta, caller="MoleculeEmbedder", names=get_args(Name), network=self._network,
+            likelihood="tokens", levels=len(self._vocabulary), variance="learned" if vae else self.variance,
+            scaling=self.scaling, logvar_floor=self.logvar_floor, ramp=self.ramp, seed=int(self.seed),
+        )  # fmt: skip
 
-    def _read(self, X: Sequence[object]) -> Molecules:
+    def _read(self, X: Iterable[object]) -> Molecules:
         return read_molecules(
             X, max_tokens=self.max_tokens, salts=self.salts, isomeric=self.isomeric, vocabulary=self._vocabulary
         )
@@ -635,19 +628,21 @@ class MoleculeEmbedder(TransformerMixin, BaseEstimator):
         """Fit the law of the codes, and take down what the model has seen."""
         tokens = batches.sample(_LOOKED_AT)
         names = self._vocabulary.tokens
-        self.familiar_ = frozenset(names[i] for i in tokens.unique().tolist() if i > 3)
-        self.longest_ = int((tokens != 0).sum(1).max()) - 1
+        self.familiar_ = frozenset(names[i] for i in tokens.unique().tolist() if i > EOS)
+        self.longest_ = int((tokens != PAD).sum(1).max()) - 1
         codes = latent(self.model_, tokens[:_CODES])
         self.code_law_ = CodeLaw.fit(codes.double().numpy(), self.components, self.seed)
 
-    def _familiar(self, molecules: Molecules) -> Molecules:
-        """Note what is new to the model."""
+    def _noted(self, molecules: Molecules, rows: NDArray[np.intp], tokens: NDArray[np.int64]) -> Molecules:
+        """Note what is new to the model, of the rows whose tokens are given."""
+        names = self._vocabulary.tokens
+        known = np.array([name in self.familiar_ or i <= EOS for i, name in enumerate(names)])
+        lengths = (tokens != PAD).sum(1) - 1
         notes = list(molecules.notes)
-        for i in np.flatnonzero(molecules.valid):
-            tokens = self._vocabulary.split(molecules.smiles[i])
-            new = sorted(set(tokens) - self.familiar_)
+        for j in np.flatnonzero(~known[tokens].all(1) | (lengths > self.longest_)):
+            new = sorted({names[i] for i in tokens[j] if not known[i]})
             said = [f"new to the model: {', '.join(new)}"] if new else []
-            if len(tokens) > self.longest_:
-                said.append(f"longer than the model knows: {len(tokens)} tokens, {self.longest_} at most in training")
-            notes[i] = "; ".join(filter(None, [notes[i], *said]))
+            if lengths[j] > self.longest_:
+                said.append(f"longer than the model knows: {lengths[j]} tokens, {self.longest_} at most in training")
+            notes[rows[j]] = "; ".join(filter(None, [notes[rows[j]], *said]))
         return dataclasses.replace(molecules, notes=tuple(notes))

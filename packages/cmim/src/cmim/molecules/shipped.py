@@ -10,6 +10,7 @@ __all__ = ["PRETRAINED", "pretrained"]
 PRETRAINED = "moses-1"
 
 
+@functools.cache
 def pretrained() -> MoleculeEmbedder:
     """Load the model that comes with the package: cMIM, trained on MOSES.
 
@@ -27,11 +28,6 @@ def pretrained() -> MoleculeEmbedder:
     >>> embedder.embed(["CC(=O)Oc1ccccc1C(=O)O", "not a molecule"]).valid.tolist()
     [True, False]
     """
-    return _loaded()
-
-
-@functools.cache
-def _loaded() -> MoleculeEmbedder:
     folder = importlib.resources.files("cmim.molecules").joinpath("checkpoints", PRETRAINED)
     with importlib.resources.as_file(folder) as path:
         return MoleculeEmbedder.load(path)

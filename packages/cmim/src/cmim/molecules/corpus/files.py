@@ -5,7 +5,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from cmim.molecules._extra import need
 from cmim.molecules.corpus._text_files import File, Kind, Piece, look_text, place_of, read_text, sha256
@@ -19,6 +19,7 @@ _KINDS = {".parquet": "parquet", ".csv": "csv", ".tsv": "tsv", ".smi": "smi", ".
 _PathLike = str | os.PathLike[str]
 
 
+@runtime_checkable
 class Blocks(Protocol):
     """A corpus in blocks, each of which is read at once."""
 
@@ -72,7 +73,7 @@ class TextBlocks:
         found = hashlib.sha256()
         for text in self.smiles:
             found.update(text.encode() + b"\n")
-        return found.hexdigest()
+        return f"{found.hexdigest()} {self.size}"  # other blocks are other batches
 
 
 class FileBlocks:
