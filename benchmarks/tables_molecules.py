@@ -271,6 +271,27 @@ def curve(points: int = 12) -> str:
     return table(["step", *(n.replace("_", " ") for n in names)], lines)
 
 
+def scaling() -> str:
+    """Two runs with the settings of the shipped model, as logged; the steps that both have."""
+    found = {(r["scaling"], r["step"]): r for r in read("molecule_scaling")}
+    steps = [s for s in (99, 499, 999, 1499, 1999, 2499, 2999, 3499) if all((n, s) in found for n in ("sum", "mean"))]
+    lines = []
+    for step in steps:
+        pair = [found[name, step] for name in ("sum", "mean")]
+        cells = [f"{r[key]:.1f}" for r in pair for key in ("reconstruction", "shuffled")]
+        lines.append([f"{step + 1:,}", *cells])
+    return table(["steps", "sum: own code", "sum: other code", "mean: own code", "mean: other code"], lines)
+
+
+def elsewhere() -> str:
+    """Reconstruction of other sets than MOSES by the shipped model."""
+    lines = []
+    for r in read("molecule_elsewhere"):
+        tokens = f"{100 * r['token_accuracy']:.1f}"
+        lines.append([SETS[r["set"]], f"{r['read']:,}", share(r["exact"]), share(r["validity"]), tokens])
+    return table(["set", "molecules", "exact %", "valid %", "tokens right after the true ones %"], lines)
+
+
 def speed() -> str:
     """CPU times, and how many times those of the first row of each case."""
     lines = []
@@ -307,6 +328,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "molecule radius": card_around,
     "molecule radius beams": lambda: card_around("around of 4 beams"),
     "molecule curve": curve,
+    "molecule scaling": scaling,
+    "molecule elsewhere": elsewhere,
     "molecule models": lambda: models("main"),
     "molecule models c13": lambda: models("c13"),
     "molecule around": lambda: around("main"),
