@@ -10,8 +10,9 @@ import tomllib
 import numpy as np
 import pytest
 
+from cmim import TokenPerceiver
 from cmim.cli import main
-from cmim.cli._mol_config import MoleculeConfig
+from cmim.cli._mol_config import MoleculeConfig, make_embedder
 from cmim.cli._mol_train import ReadBlocks
 from cmim.data.images import data_dir
 from cmim.molecules.corpus.files import TextBlocks
@@ -379,3 +380,13 @@ def test_a_run_of_the_other_kind_is_named(trained, run, tmp_path):
     assert code == 2 and "was not trained on molecules" in err
     code, _, err = run("sample", tmp_path / "images", "--around", "CCO", "-o", tmp_path / "s.png")
     assert code == 2 and "--around must be left out for images" in err
+
+
+def test_the_command_and_the_estimator_have_the_same_defaults():
+    config = MoleculeConfig(data="m.csv")
+    params = MoleculeEmbedder().get_params(deep=False)
+    shared = params.keys() & set(MoleculeConfig.model_fields)
+    assert len(shared) > 15
+    assert {name: getattr(config, name) for name in shared} == {name: params[name] for name in shared}
+    made = make_embedder(config, progress=False)
+    assert made.network == TokenPerceiver()

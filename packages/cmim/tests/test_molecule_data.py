@@ -10,9 +10,10 @@ import pytest
 
 from cmim.data import _pinned
 from cmim.data.images import data_dir
+from cmim.molecules.augmentation import scaffold
 from cmim.molecules.properties import datasets
 from cmim.molecules.properties.datasets import PropertySet, moses, property_set, read_properties
-from cmim.molecules.properties.splits import random_folds, scaffold_folds, scaffolds
+from cmim.molecules.properties.splits import random_folds, scaffold_folds
 from infocore.errors import DataError, KindError, MissingExtraError, ParameterError, ShapeError
 
 pytest.importorskip("rdkit.Chem")
@@ -282,7 +283,7 @@ KNOWN = {
 def test_scaffolds_by_hand():
     from rdkit import Chem
 
-    found = scaffolds(list(KNOWN))
+    found = [scaffold(text) for text in KNOWN]
     assert found == [Chem.CanonSmiles(smiles) if smiles else "" for smiles in KNOWN.values()]
 
 
@@ -309,9 +310,9 @@ def test_scaffold_folds_never_share_a_scaffold():
         (lambda: random_folds(5, 2, groups="abcd"), ShapeError, "5 entries.*got 4"),
         (lambda: random_folds(5, 3, groups="aabbb"), ParameterError, "number of groups, 2; got 3"),
         (lambda: scaffold_folds(["c1ccccc1"] * 4, 2), ParameterError, "number of groups, 1; got 2"),
-        (lambda: scaffold_folds(["CC", "C(", "C", ""], 2), DataError, "cannot read 2 of 4 SMILES, in rows 1, 3. Leave"),
-        (lambda: scaffolds(["("] * 12), DataError, "rows 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ..."),
-        (lambda: scaffolds("CCO"), KindError, "got one string"),
+        (lambda: scaffold_folds(["CC", "C(", "C", ""], 2), DataError, "2 of 4 SMILES cannot be read, in rows 1, 3; the first: not SMILES"),
+        (lambda: scaffold_folds(["("] * 12, 3), DataError, "rows 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ..."),
+        (lambda: scaffold_folds("CCO", 2), ParameterError, "one string|string"),
     ],
 )
 def test_folds_that_cannot_be(call, error, match):
@@ -413,6 +414,6 @@ def test_without_rdkit(monkeypatch):
         raise MissingExtraError(f"{caller}: needs {module}, which is not installed: pip install 'cmim[mol]'")
 
     monkeypatch.setattr(descriptors, "need", absent)
-    for call in (lambda: morgan_counts(["C"]), lambda: rdkit_descriptors(["C"]), lambda: scaffolds(["C"])):
+    for call in (lambda: morgan_counts(["C"]), lambda: rdkit_descriptors(["C"])):
         with pytest.raises(MissingExtraError, match=r"pip install 'cmim\[mol\]'"):
             call()

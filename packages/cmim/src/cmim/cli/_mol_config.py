@@ -49,7 +49,7 @@ class MoleculeConfig(TrainerConfig):
     w_k: float = pydantic.Field(1.0, ge=0)
     beta: float = pydantic.Field(1.0, ge=0)
     variance: Variance = "sampled"
-    scaling: Scaling = "sum"
+    scaling: Scaling = "mean"
     logvar_floor: float = -6.0
     ramp: int = pydantic.Field(1000, ge=0)
     max_steps: int = pydantic.Field(2000, ge=1)

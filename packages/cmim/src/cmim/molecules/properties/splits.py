@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmim.evaluation import check_seed
-from cmim.molecules._extra import need
-from cmim.molecules.properties.descriptors import molecules
+from cmim.molecules.augmentation import scaffold
+from cmim.molecules.chemistry import read_molecules
 from infocore.errors import DataError, ParameterError, ShapeError
 
-__all__ = ["random_folds", "scaffold_folds", "scaffolds"]
+__all__ = ["random_folds", "scaffold_folds"]
 
 
 def random_folds(n: int, k: int, seed: int = 0, *, groups: Sequence[Hashable] | None = None) -> NDArray[np.int64]:
@@ -59,7 +59,7 @@ def random_folds(n: int, k: int, seed: int = 0, *, groups: Sequence[Hashable] | 
 
 
 def scaffold_folds(smiles: Sequence[str], k: int, seed: int = 0) -> NDArray[np.int64]:
-    """Deal molecules into folds so that those of one Bemis-Murcko scaffold are in one fold.
+    """Deal molecules into folds so that those of one Bemis-Murcko scaffold (`scaffold`) are in one fold.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def scaffold_folds(smiles: Sequence[str], k: int, seed: int = 0) -> NDArray[np.i
     DataError
         If RDKit cannot read some of the molecules: there is no fold that they belong to.
     ParameterError
-        If there are fewer than 2 folds, fewer scaffolds than folds, or `seed` is out of range.
+        If `smiles` is one string, there are fewer than 2 folds, fewer scaffolds than folds, or `seed` is out of range.
     MissingExtraError
         If RDKit is not installed.
 
@@ -98,53 +98,15 @@ def scaffold_folds(smiles: Sequence[str], k: int, seed: int = 0) -> NDArray[np.i
     """
     caller = "scaffold_folds"
     _check(len(smiles), k, seed, caller)
-    return _deal([scaffold or own for scaffold, own in _scaffolds(smiles, caller)], k, seed, caller)
-
-
-def scaffolds(smiles: Sequence[str]) -> list[str]:
-    """Bemis-Murcko scaffolds: the rings, and what links them, without side chains.
-
-    Parameters
-    ----------
-    smiles : sequence of str
-        Molecules.
-
-    Returns
-    -------
-    list of str
-        Canonical SMILES without stereochemistry; empty for a molecule without rings. As RDKit defines them, atoms
-        bound to a ring or a linker by a double bond belong to the scaffold.
-
-    Raises
-    ------
-    DataError
-        If RDKit cannot read some of the molecules.
-    MissingExtraError
-        If RDKit is not installed.
-
-    References
-    ----------
-    .. [1] G. Bemis, M. Murcko, "The Properties of Known Drugs. 1. Molecular Frameworks", J. Med. Chem. 39:2887, 1996.
-
-    Examples
-    --------
-    >>> scaffolds(["CC(=O)Oc1ccccc1C(=O)O", "CCO"])
-    ['c1ccccc1', '']
-    """
-    return [scaffold for scaffold, _ in _scaffolds(smiles, "scaffolds")]
-
-
-def _scaffolds(smiles: Sequence[str], caller: str) -> list[tuple[str, str]]:
-    """Return the scaffold and the canonical SMILES of each molecule."""
-    read = molecules(smiles, caller)
-    bad = [row for row, molecule in enumerate(read) if molecule is None]
+    read = read_molecules(smiles)
+    bad = np.flatnonzero(~read.valid).tolist()
     if bad:
         raise DataError(
-            f"{caller}: RDKit cannot read {len(bad)} of {len(read)} SMILES, in rows {', '.join(map(str, bad[:10]))}"
-            f"{', ...' if len(bad) > 10 else ''}. Leave those rows out first, of features and targets too."
+            f"{caller}: {len(bad)} of {len(read)} SMILES cannot be read, in rows {', '.join(map(str, bad[:10]))}"
+            f"{', ...' if len(bad) > 10 else ''}; the first: {read.reasons[bad[0]]}. Leave those rows out first, of "
+            "features and targets too."
         )
-    chem, murcko = need("rdkit.Chem", caller), need("rdkit.Chem.Scaffolds.MurckoScaffold", caller)
-    return [(murcko.MurckoScaffoldSmiles(mol=molecule), chem.MolToSmiles(molecule)) for molecule in read]
+    return _deal([scaffold(form) or form for form in read.smiles], k, seed, caller)
 
 
 def _check(n: int, k: int, seed: int, caller: str) -> None:
