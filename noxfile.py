@@ -76,7 +76,7 @@ def alone(package: str, extra: str = "") -> list[str]:
 
 
 def two_at_a_time(session: nox.Session) -> list[str]:
-    """Return pytest's options for two processes: these packages have thousands of tests, or tests that wait."""
+    """Return pytest's options for two processes, of one thread each."""
     session.env["OMP_NUM_THREADS"] = "1"
     return ["-n", "2"]
 
@@ -86,8 +86,7 @@ def without_torch(session: nox.Session, package: str) -> None:
     install(session, *alone(package), groups=("test", "solvers", "parallel"))
     session.run("python", "-c", f"import importlib.util as u, {package}; assert u.find_spec('torch') is None")
     skip = [f"--ignore=packages/{package}/{part}/torch" for part in ("tests", f"src/{package}")]
-    options = two_at_a_time(session) if package == "mid" else []
-    session.run("pytest", f"packages/{package}", *skip, *options, *session.posargs)
+    session.run("pytest", f"packages/{package}", *skip, *two_at_a_time(session), *session.posargs)
 
 
 @nox.session(python=PYTHON)
@@ -102,7 +101,7 @@ def pure(session: nox.Session, package: str) -> None:
 def torch(session: nox.Session, package: str) -> None:
     """Test what needs a package's extras; shapes in annotations are checked at run time."""
     install(session, *alone(package, EXTRAS[package]), groups=("test", "shapes", "parallel"))
-    options = two_at_a_time(session) if package != "gtheory" else []
+    options = two_at_a_time(session)
     if package == "cmim":
         paths = ["packages/cmim"]
     else:

@@ -310,7 +310,11 @@ def test_scaffold_folds_never_share_a_scaffold():
         (lambda: random_folds(5, 2, groups="abcd"), ShapeError, "5 entries.*got 4"),
         (lambda: random_folds(5, 3, groups="aabbb"), ParameterError, "number of groups, 2; got 3"),
         (lambda: scaffold_folds(["c1ccccc1"] * 4, 2), ParameterError, "number of groups, 1; got 2"),
-        (lambda: scaffold_folds(["CC", "C(", "C", ""], 2), DataError, "2 of 4 SMILES cannot be read, in rows 1, 3; the first: not SMILES"),
+        (
+            lambda: scaffold_folds(["CC", "C(", "C", ""], 2),
+            DataError,
+            "2 of 4 SMILES cannot be read, in rows 1, 3; the first: not SMILES",
+        ),
         (lambda: scaffold_folds(["("] * 12, 3), DataError, "rows 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ..."),
         (lambda: scaffold_folds("CCO", 2), ParameterError, "one string|string"),
     ],
