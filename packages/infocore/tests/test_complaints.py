@@ -46,6 +46,7 @@ from infocore.estimators import (
     RossMI,
     SlicedMI,
     TCopulaMI,
+    _doubts,
 )
 from infocore.estimators._base import below_zero
 from infocore.multivariate import interaction_information
@@ -553,3 +554,26 @@ def test_odd_input_gives_a_number_or_says_why_not(method, case):
     if "constant" in case:
         assert e.value == 0.0
         assert any("constant column" in flag for flag in e.diagnostics["flags"])
+
+
+def test_all_distances_and_trees_see_the_same_fall(monkeypatch):
+    rng = np.random.default_rng(0)
+    x, y = np.round(rng.standard_normal((2, 300, 3)), 1)  # ties too
+    x[:9], y[:9] = x[0], y[0]  # and copies, at distance 0
+    terms = rng.standard_normal(300)
+    trees = _doubts._fall(x, y, 6, terms)
+    monkeypatch.setattr(_doubts, "TREES", 0)
+    assert _doubts._fall(x, y, 6, terms) == trees
+
+
+def test_scores_of_columns_do_without_what_decides_nothing(monkeypatch):
+    def refuse(*args):
+        raise AssertionError("held-out scores of the copula are most of its cost")
+
+    monkeypatch.setattr("infocore.estimators._evidence.held_out_copula", refuse)
+    x = np.random.default_rng(0).standard_normal((500, 2))
+    assert feature_scores(x, x[:, 0] + np.sin(np.arange(500.0))).argmax() == 0
+    # that a copula can be fitted to the parts still counts
+    monkeypatch.setattr("infocore.estimators._evidence.fits_without_folds", lambda *args: False)
+    e = mutual_information(x[:, 0], x[:, 1])
+    assert "cannot be fitted on part of the rows" in e.diagnostics["reason"]

@@ -15,6 +15,7 @@ from infocore.errors import (
     KindError,
     NonFiniteError,
     ParameterError,
+    SaturationWarning,
     ShapeError,
     TooFewSamplesError,
 )
@@ -504,6 +505,36 @@ def test_equal_correlations(method, tolerance):
     assert total_correlation(a, method=method).value == pytest.approx(-every, abs=tolerance)
     assert dual_total_correlation(a, method=method).value == pytest.approx(5 * four - 4 * every, abs=tolerance)
     assert o_information(a, method=method).value == pytest.approx(3 * every - 5 * four, abs=tolerance)
+
+
+@pytest.mark.parametrize("measure", ["conditional", "total", "flow", "interaction"])
+def test_values_below_zero_are_named_where_they_cannot_be(measure):
+    said = {
+        "conditional": lambda a: conditional_mutual_information(*a, method="ksg"),
+        "total": lambda a: total_correlation(list(a), method="ksg"),
+        "flow": lambda a: transfer_entropy(a[0], a[1], method="ksg"),
+        "interaction": lambda a: interaction_information(*a, method="ksg"),
+    }[measure]
+    below = 0
+    for seed in range(8):
+        e = said(np.random.default_rng(seed).standard_normal((3, 200)))
+        # a difference of two informations may be below zero: nothing is to be said of it
+        named = any("below zero within error" in note for note in e.diagnostics["notes"])
+        assert named == (-2 * e.standard_error <= e.value < 0 and measure != "interaction")
+        below += e.value < 0
+    assert below > 0
+
+
+def test_conditional_information_far_below_zero_is_called_biased(monkeypatch):
+    # few estimates are so far below zero that no chance explains it: the limit is brought to this one instead
+    monkeypatch.setattr("infocore.estimators._base.CHANCE", 0.5)
+    monkeypatch.setattr("infocore.estimators._base.BIAS", 1.0)
+    x, y = np.random.default_rng(0).standard_normal((2, 400))
+    z = x + 0.01 * y  # neighbours are too far apart to see y in the difference: -0.05 nats, error 0.03
+    with pytest.warns(SaturationWarning, match="conditional_mutual_information: below zero by more than its error"):
+        e = conditional_mutual_information(x, y, z, method="ksg")
+    assert e.value < -e.standard_error
+    assert e.strength == "heuristic"
 
 
 def test_infinities_that_differ_are_undefined():

@@ -76,6 +76,22 @@ class FirstHalf(Base):
         return super().estimate(x[: len(x) // 2], y[: len(y) // 2], ci_level=ci_level)
 
 
+class DrawnHalf(Base):
+    """Half of the rows, drawn by their place."""
+
+    def fit_estimate(self, x, y, rng=0, ci_level=0.9):
+        rows = np.random.default_rng(rng).permutation(len(x))[::2]
+        return self.estimate(x[rows], y[rows], ci_level=ci_level)
+
+
+class DrawnAndLater(DrawnHalf):
+    """The same, and noisier the later in the file."""
+
+    def fit_estimate(self, x, y, rng=0, ci_level=0.9):
+        later = np.abs(x - x[0]) < np.abs(x[1] - x[0])
+        return super().fit_estimate(x, np.where(later, y, 0.1 * y), rng, ci_level)
+
+
 class OneSided(Base):
     def estimate(self, x, y, *, ci_level=0.9):
         return super().estimate(np.arctan(3 * x), y, ci_level=ci_level)
@@ -125,6 +141,13 @@ def test_a_broken_promise_is_found(broken, check, match):
     check(Base())
     with pytest.raises(AssertionError, match=match):
         check(broken)
+
+
+def test_a_drawn_split_is_held_to_the_error_and_not_to_rounding():
+    testing.check_order_of_rows(DrawnHalf())
+    testing.check_symmetry(DrawnHalf())
+    with pytest.raises(AssertionError, match="shuffled together"):
+        testing.check_order_of_rows(DrawnAndLater())
 
 
 def test_a_draw_from_the_global_generator_is_found():

@@ -2,13 +2,15 @@
 
 import copy
 import math
+import re
 
 import pytest
 import torch
 
 from infocore.errors import ParameterError, ShapeError, TrainingError
+from infocore.torch.held_out import unfinished
 from infocore.torch.layers import mlp
-from infocore.torch.training import ArrayBatches, TrainState, fit
+from infocore.torch.training import ArrayBatches, History, TrainState, fit
 
 X = torch.randn(90, 3, generator=torch.Generator().manual_seed(0))
 
@@ -95,6 +97,26 @@ def test_last_step_is_validated_too():
     history = fit(state_of(), batches(), objective, max_steps=25, validate=lambda _: 0.5, validate_every=10)
     assert [step for step, _ in history.validation] == [10, 20, 25]
     assert (history.best_step, history.stopped_early) == (10, False)
+
+
+# validation at a quarter, half, three quarters and the end of the steps
+@pytest.mark.parametrize(
+    ("validation", "stopped_early", "said"),
+    [
+        ((0.1, 0.3, 0.5, 0.6), False, r"raise `max_steps` \(\+0\.100 nats in the last quarter"),
+        ((0.1, 0.3, 0.5, 0.6), True, ""),  # patience ended it
+        ((0.1, 0.3, 0.5, 0.505), False, ""),  # less than 0.01 nats
+        ((0.1, 1.0, 2.0, 2.03), False, ""),  # less than 2 %
+        ((0.1, 1.0, 2.0, 2.05), False, r"\+0\.050"),
+        ((0.1, 0.6, 0.2, 0.5), False, ""),  # the best is behind
+        ((-0.5, -0.4, -0.3, -0.2), False, r"\+0\.100"),
+        ((), False, ""),
+    ],
+)
+def test_steps_that_ran_out_too_soon(validation, stopped_early, said):
+    steps = tuple(zip((25, 50, 75, 100), validation, strict=False))
+    text = " ".join(map(str, unfinished(History((), steps, 100, stopped_early))))
+    assert re.search(said, text) if said else text == ""
 
 
 def test_no_steps_left():

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from infocore._validate import Floats, Pair
+from infocore._validate import Floats, Ints, Pair
 from infocore.errors import DegenerateWarning, SaturationWarning
 from infocore.estimators._base import Doubt
 
@@ -25,6 +25,8 @@ IN_TWO, IN_FEW = 0.2, 0.1
 LIKE, LEAST = 0.7, 0.28
 # Rows at which twice as many neighbours are looked for, where that is a search of its own.
 ROWS = 200
+# Columns in all beyond which all distances to so few rows are sooner had than trees, and rows at a time for them.
+TREES, STRIP = 14, 10
 # Standard errors, and share of the value, beyond which a fall is one.
 Z, SHARE = 3.0, 0.05
 
@@ -112,13 +114,35 @@ def _fall(x: Floats, y: Floats, k: int, pointwise: Floats) -> tuple[float, int]:
     n = len(x)
     # spread over the range of a column, so that the order of the rows does not matter
     rows = np.argsort(x[:, 0], kind="stable")[np.linspace(0, n - 1, min(n, ROWS)).astype(np.int64)]
-    both = np.concatenate([x, y], axis=1)
-    radii = np.asarray(cKDTree(both).query(both[rows], k=[k + 1], p=np.inf)[0])[:, 0]
-    # a distance is below r exactly if it is at most the number before r
-    within = np.nextafter(radii, -1.0)
-    nx, ny = (np.maximum(cKDTree(a).query_ball_point(a[rows], within, p=np.inf, return_length=True), 1) for a in (x, y))
+    if x.shape[1] + y.shape[1] > TREES:
+        u, v = np.ascontiguousarray(x.T), np.ascontiguousarray(y.T)
+        inside = np.concatenate([_inside_all(u, v, k, part) for part in np.array_split(rows, -(-len(rows) // STRIP))])
+    else:
+        both = np.concatenate([x, y], axis=1)
+        radii = np.asarray(cKDTree(both).query(both[rows], k=[k + 1], p=np.inf)[0])[:, 0]
+        # a distance is below r exactly if it is at most the number before r
+        within = np.nextafter(radii, -1.0)
+        counted = (cKDTree(a).query_ball_point(a[rows], within, p=np.inf, return_length=True) for a in (x, y))
+        inside = np.stack(list(counted), axis=1)
+    nx, ny = np.maximum(inside, 1).T
     far = digamma(k) + digamma(n) - digamma(nx) - digamma(ny)
     return float(np.mean(pointwise[rows] - far)), len(rows)
+
+
+def _inside_all(x: Floats, y: Floats, k: int, rows: Ints) -> Ints:
+    """Rows strictly within the distance to the k-th neighbour in x and in y, of columns first; (rows, 2)."""
+    to_x, to_y = (_apart(a, rows) for a in (x, y))
+    radii = np.partition(np.maximum(to_x, to_y), k, axis=1)[:, k, None]  # the first is the row itself
+    return np.stack([np.count_nonzero(to < radii, axis=1) for to in (to_x, to_y)], axis=1)
+
+
+def _apart(a: Floats, rows: Ints) -> Floats:
+    """Distances of some rows to all, (rows, n), of columns first."""
+    out, gap = np.zeros((2, len(rows), a.shape[1]))
+    for column in a:
+        np.subtract(column, column[rows, None], out=gap)
+        np.maximum(out, np.abs(gap, out=gap), out=out)
+    return out
 
 
 def about_neighbours(

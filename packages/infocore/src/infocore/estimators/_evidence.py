@@ -7,6 +7,7 @@
 import dataclasses
 import importlib
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,24 @@ from numpy.typing import NDArray
 from infocore._validate import Floats, Ints, Pair
 from infocore.bounds import pointwise
 from infocore.errors import MissingExtraError, TooFewSamplesError
-from infocore.estimators._elliptical import fit_ellipse, gaussian_bias
+from infocore.estimators._elliptical import Ellipse, fit_ellipse, gaussian_bias
 from infocore.estimators._moments import misfit
 from infocore.estimators._neighbours import normal_scores
-from infocore.estimators.copula import EXACT, copula_of
+from infocore.estimators.copula import EXACT, copula_levels, copula_of
 from infocore.estimators.ksg import extrapolation_weights, ksg_values
 from infocore.estimators.mixed import MixedKSG
 from infocore.intervals import influence_standard_error
 
-__all__ = ["Candidate", "copula", "critic", "held_out_copula", "intrinsic_dimension", "nearest", "nearest_mixed"]
+__all__ = [
+    "Candidate",
+    "copula",
+    "critic",
+    "fits_without_folds",
+    "held_out_copula",
+    "intrinsic_dimension",
+    "nearest",
+    "nearest_mixed",
+]
 
 # Rows scored against each other at once: the mean of an InfoNCE term over K rows is low by about var(e^i) / 2K.
 ROWS = 1700
@@ -87,20 +97,34 @@ def copula(pair: Pair, caller: str) -> Candidate | None:
 
 def held_out_copula(pair: Pair, folds: list[Ints], dof: float, caller: str) -> Floats | None:
     """InfoNCE terms of copulas fitted without each fold, insignificant correlations set to zero; None if one fails."""
-    x, y = pair.x.numbers(caller), pair.y.numbers(caller)
     terms = np.empty(pair.n)
     try:
-        e, levels = copula_of(x, y, math.inf, caller)
-        for fold in folds:
-            rest = np.setdiff1d(np.arange(pair.n), fold)
-            fitted = fit_ellipse(levels[rest], e.dx, dof).pruned(len(rest))
+        for fold, levels, fitted in _without_each(pair, folds, dof, caller):
             for part in parts(fold):
                 z = fitted.scores(levels[part])
-                score = fitted.log_ratio(z[:, : e.dx], z[:, e.dx :], all_pairs=True)
+                score = fitted.log_ratio(z[:, : fitted.dx], z[:, fitted.dx :], all_pairs=True)
                 terms[part] = 0.5 * (pointwise(score, over="y") + pointwise(score, over="x"))
     except (np.linalg.LinAlgError, TooFewSamplesError):
         return None
     return terms
+
+
+def fits_without_folds(pair: Pair, folds: list[Ints], dof: float, caller: str) -> bool:
+    """Say whether a copula can be fitted without each fold: `held_out_copula` without the scores, most of its cost."""
+    try:
+        return all(True for _ in _without_each(pair, folds, dof, caller))
+    except (np.linalg.LinAlgError, TooFewSamplesError):
+        return False
+
+
+def _without_each(
+    pair: Pair, folds: list[Ints], dof: float, caller: str
+) -> Iterator[tuple[NDArray[np.int64], Floats, Ellipse]]:
+    """For each fold its rows, the levels of all rows, and the copula fitted to the other rows."""
+    levels, dx = copula_levels(pair.x.numbers(caller), pair.y.numbers(caller), caller)
+    for fold in folds:
+        rest = np.setdiff1d(np.arange(pair.n), fold)
+        yield fold, levels, fit_ellipse(levels[rest], dx, dof).pruned(len(rest))
 
 
 def nearest(pair: Pair, workers: int = 1) -> Candidate:
@@ -181,7 +205,12 @@ def critic(
             module.DOUBT * abs(gap),
             found.pointwise,
             found.pointwise,
-            {"held_out": found.held_out, "trained": found.trained, "folds": list(found.folds)},
+            {
+                "held_out": found.held_out,
+                "trained": found.trained,
+                "folds": list(found.folds),
+                "notes": list(found.notes),
+            },
         ),
         list(estimator.parts_),
     )

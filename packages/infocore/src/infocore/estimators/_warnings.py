@@ -62,6 +62,7 @@ def findings(pair: Pair, best: Candidate, *, dependent: bool) -> tuple[list[str]
             if d < 0.7 * len(side.names):
                 notes.append(f"{name} lies near a surface of about {d:.1f} dimensions in {len(side.names)} columns")
     notes += [flag for flag in pair.flags if "repeated" in flag]
+    notes += best.facts.get("notes", [])
     notes += [str(doubt) for doubt in below_zero(best.value, math.hypot(best.error, best.doubt))]
     if dependent and pair.n >= 50:
         worth = effective_sample_size(*(_standard(side)[:, :COLUMNS] for side in (pair.x, pair.y)))

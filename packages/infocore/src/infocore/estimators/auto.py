@@ -159,8 +159,14 @@ class AutoMI:
         facts: dict[str, Any] = {"critic": why} if why else {}
         held = None
         if copula is not None:
-            held = evidence.held_out_copula(pair, folds, float(copula.facts["dof"]), "auto")
+            fitted = pair, folds, float(copula.facts["dof"]), "auto"
+            # in few columns and beside k-NN alone, which has no held-out scores, those of the copula decide nothing
+            scored = critic is not None or knn is None or columns > FEW_COLUMNS
+            held = evidence.held_out_copula(*fitted) if scored else None
+            whole = held is not None if scored else evidence.fits_without_folds(*fitted)
             against = _against_copula(copula, held, knn, critic, columns, facts)
+            if not against and not whole:
+                against = "the copula cannot be fitted on part of the rows"
             if not against:
                 reason = "copula: no cross moment refutes it and no rival finds more"
                 return _Choice(_with_doubt(copula, facts, columns), tried, reason, facts)
@@ -275,8 +281,6 @@ def _against_copula(
         error = _paired_error(knn, copula.pointwise)
         if facts["knn_excess"] > (Z_FEW if few else Z) * error + SLACK + SHARE * copula.value:
             return "the copula finds significantly less than it"
-    if held is None:
-        return "the copula cannot be fitted on part of the rows"
     if facts.get("critic_gain", 0.0) > Z * facts.get("critic_gain_error", 0.0) + SLACK:
         return "it predicts held-out rows better than the copula"
     return ""

@@ -17,7 +17,7 @@ from infocore.estimators._base import FitFree, Terms
 from infocore.estimators._elliptical import Ellipse, fit_ellipse, gaussian_bias, independent_columns
 from infocore.estimators._neighbours import normal_scores
 
-__all__ = ["GaussianCopulaMI", "TCopulaMI", "copula_of"]
+__all__ = ["GaussianCopulaMI", "TCopulaMI", "copula_levels", "copula_of"]
 
 # Smallest eigenvalue of the scatter of x and y together, over the smallest of either alone: below it a relation is
 # exact to the resolution of ranks and the information infinite.
@@ -139,6 +139,12 @@ def copula_of(x: Floats, y: Floats, dof: float | None, caller: str) -> tuple[Ell
     TooFewSamplesError
         If n does not exceed the number of columns by three.
     """
+    levels, dx = copula_levels(x, y, caller)
+    return fit_ellipse(levels, dx, dof), levels
+
+
+def copula_levels(x: Floats, y: Floats, caller: str) -> tuple[Floats, int]:
+    """Return the levels that `copula_of` fits, and how many columns of them are x; parameters and errors as there."""
     n = len(x)
     if n < x.shape[1] + y.shape[1] + 3:
         raise TooFewSamplesError(
@@ -146,8 +152,7 @@ def copula_of(x: Floats, y: Floats, dof: float | None, caller: str) -> tuple[Ell
             f"{x.shape[1]} + {y.shape[1]} columns."
         )
     x, y = (_without_copies(a) for a in (x, y))
-    levels = cdf_levels(np.concatenate([x, y], axis=1))
-    return fit_ellipse(levels, x.shape[1], dof), levels
+    return cdf_levels(np.concatenate([x, y], axis=1)), x.shape[1]
 
 
 def _terms(pair: Pair, caller: str, dof: float | None) -> Terms:

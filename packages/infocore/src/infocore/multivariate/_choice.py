@@ -14,7 +14,7 @@ from infocore._blocks import block_ids
 from infocore._validate import Floats, check_level, generator
 from infocore.dependence import optimal_block_length
 from infocore.errors import DegenerateWarning, ParameterError
-from infocore.estimators._base import Terms
+from infocore.estimators._base import Terms, below_zero
 from infocore.estimators._neighbours import normal_scores
 from infocore.estimators.ksg import FEW_COLUMNS
 from infocore.intervals import normal_interval
@@ -197,6 +197,7 @@ def estimated(
     if doubts:
         warnings.warn(f"{caller}: {'; '.join(doubts)}.", DegenerateWarning, stacklevel=4)
     facts["notes"] = doubts + list(facts.get("notes", []))
+    warned = math.isnan(terms.value)
     error: float | None = None
     if math.isfinite(terms.value):
         if isinstance(blocks, str):
@@ -206,10 +207,16 @@ def estimated(
         if blocks is not None:
             facts["blocks"] = int(blocks.max()) + 1
         error = terms.standard_error(variables.n, blocks)
+        low = below_zero(terms.value, error) if measure.nonnegative else []
+        for doubt in low:
+            if doubt.category is not None:
+                warnings.warn(f"{caller}: {doubt}.", doubt.category, stacklevel=4)
+        facts["notes"] += map(str, low)
+        warned = warned or any(doubt.category for doubt in low)
     return MIEstimate(
         value=terms.value,
         direction="none" if math.isnan(terms.value) else "consistent",
-        strength="heuristic" if math.isnan(terms.value) else terms.strength,
+        strength="heuristic" if warned else terms.strength,
         standard_error=error,
         ci=None if error is None else normal_interval(terms.value, error, ci_level),
         ci_level=None if error is None else ci_level,

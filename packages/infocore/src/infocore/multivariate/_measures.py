@@ -57,6 +57,11 @@ class Measure:
                 out[key] = out.get(key, 0) + p.sign * weight
         return {group: weight for group, weight in out.items() if weight and group}
 
+    @property
+    def nonnegative(self) -> bool:
+        """Whether the measure cannot be below zero: a sum of informations without a difference."""
+        return all(p.sign > 0 for p in self.parts)
+
     def degrees(self, widths: Sequence[int]) -> float:
         """Return the degrees of freedom of the squared correlations in it, nearly all there is near independence."""
         weights, total = self.weights(), 0.0

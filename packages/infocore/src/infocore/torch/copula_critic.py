@@ -26,17 +26,19 @@ from infocore import bounds
 from infocore._ranks import cdf_levels
 from infocore._validate import Floats, Ints, Pair, check_level, generator, paired
 from infocore.errors import NotFittedError, ParameterError, ShapeError, TrainingError
+from infocore.estimators._base import below_zero
 from infocore.estimators._elliptical import Ellipse, fit_ellipse, gaussian_bias, independent_columns
 from infocore.estimators.copula import EXACT
 from infocore.intervals import influence_standard_error, normal_interval
 from infocore.result import MIEstimate
 from infocore.torch.critics import Critic, Separable
 from infocore.torch.features import Features
-from infocore.torch.held_out import Training, nothing_learned, take_rows
-from infocore.torch.training import ArrayBatches, TrainState, fit
+from infocore.torch.held_out import Training, nothing_learned, take_rows, unfinished
+from infocore.torch.training import ArrayBatches, History, TrainState, fit
 
 __all__ = ["CopulaCritic"]
 
+UNTRAINED = History((), (), 0, stopped_early=False)
 Report = Literal["corrected", "held_out"]
 CRITIC = Separable((64, 64), 16, activation="gelu", unary=True)
 # Rows of a score matrix that is read at once; InfoNCE cannot exceed its log.
@@ -262,7 +264,8 @@ class CopulaCritic:
         if not found:
             critic.load_state_dict(start)
         facts = {"step": history.best_step if found else 0, "validation_gain": float(gain.mean())}
-        return dataclasses.replace(f, critic=critic.eval(), facts=facts | {"dof": ellipse.dof, "n_train": len(rows)})
+        facts |= {"dof": ellipse.dof, "n_train": len(rows)}
+        return dataclasses.replace(f, critic=critic.eval(), facts=facts, history=history)
 
     def _kept(self, pair: Pair) -> Pair:
         return Pair(pair.x.take(self.kept_[0]), pair.y.take(self.kept_[1]), pair.flags)
@@ -278,6 +281,8 @@ class CopulaCritic:
     ) -> MIEstimate:
         lower = report == "held_out"
         largest = min(LARGEST_FOLD, math.ceil(n / (self.folds if facts else 1)))
+        doubts = nothing_learned(value) if lower else below_zero(value, error)
+        doubts += unfinished(*(f.history for f in self.fits_))
         return MIEstimate(
             value=value,
             direction="lower" if lower else "none",
@@ -288,7 +293,7 @@ class CopulaCritic:
             cap=math.log(largest) if lower else None,
             n=n,
             method="copula-critic",
-            diagnostics={**facts, "notes": [str(doubt) for doubt in nothing_learned(value)]},
+            diagnostics={**facts, "notes": [*facts.get("notes", []), *map(str, doubts)]},
         )
 
     def _check(self) -> None:
@@ -355,6 +360,7 @@ class _Fit:
     rows: Ints
     facts: dict[str, Any]
     device: str
+    history: History = UNTRAINED
 
     def quantiles(self, numbers: Floats) -> Floats:
         """Scores of rows under the fitted margins, by their place among the training rows."""

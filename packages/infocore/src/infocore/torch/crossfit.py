@@ -16,7 +16,7 @@ was chosen on `infocore.tasks` and is no theorem: on well-specified laws one hal
 import dataclasses
 import math
 import warnings
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -26,12 +26,14 @@ from torch import Tensor, nn
 from infocore import bounds
 from infocore._validate import Floats, Pair, check_level, generator, paired
 from infocore.errors import NotFittedError, ParameterError, SaturationWarning, ShapeError
+from infocore.estimators._base import below_zero
 from infocore.intervals import influence_standard_error, normal_interval
 from infocore.result import MIEstimate
 from infocore.torch._threads import threads
 from infocore.torch.critics import Critic, Separable
 from infocore.torch.features import Features, features_of
-from infocore.torch.training import ArrayBatches, TrainState, fit
+from infocore.torch.held_out import nothing_learned, unfinished
+from infocore.torch.training import ArrayBatches, History, TrainState, fit
 
 __all__ = ["CrossFit", "CrossFittedMI"]
 
@@ -63,12 +65,15 @@ class CrossFit:
         Score of each pair against its fold, by the critic that has not seen it; their mean is `held_out`.
     folds : tuple of dict
         Steps, weight decay and values of each fold.
+    notes : tuple of str
+        What speaks against the training.
     """
 
     held_out: float
     trained: float
     pointwise: Floats
     folds: tuple[dict[str, Any], ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def value(self) -> float:
@@ -272,7 +277,11 @@ class CrossFittedMI:
             trained = _in_parts(f, inputs, f.rows[: max(len(fold), 40)])
             terms[fold] = _in_parts(f, inputs, fold)
             facts.append(f.facts | {"held_out": float(terms[fold].mean()), "trained": float(trained.mean())})
-        return CrossFit(float(terms.mean()), float(np.mean([f["trained"] for f in facts])), terms, tuple(facts))
+        value, trained = float(terms.mean()), float(np.mean([f["trained"] for f in facts]))
+        return CrossFit(value, trained, terms, tuple(facts), self._notes())
+
+    def _notes(self) -> tuple[str, ...]:
+        return tuple(map(str, unfinished(*(f.history for f in self.fits_))))
 
     def _fit(self, pair: Pair, rng: int | np.random.Generator) -> None:
         if pair.n < LEAST * self.folds:
@@ -283,9 +292,11 @@ class CrossFittedMI:
         seeds = draws.integers(2**31, size=(self.folds, 2))
         rest = [np.concatenate([p for j, p in enumerate(self.parts_) if j != k]) for k in range(self.folds)]
 
+        shown = self._show(pair, rest[0])  # once for all strengths
+
         def train(job: tuple[int, float]) -> _Fit:
             k, strength = job
-            return self._train(pair, rest[k], strength, seeds[k])
+            return self._train(shown if k == 0 else self._show(pair, rest[k]), strength, seeds[k])
 
         with threads(1 if self.progress else self.workers) as run:
             tried = list(run(train, [(0, strength) for strength in self.weight_decay]))
@@ -293,11 +304,15 @@ class CrossFittedMI:
             strength = float(best.facts["weight_decay"])
             self.fits_: list[_Fit] = [best, *run(train, [(k, strength) for k in range(1, self.folds)])]
 
-    def _train(self, pair: Pair, rest: Ints, strength: float, seeds: Ints) -> "_Fit":
+    def _show(self, pair: Pair, rest: Ints) -> "_Shown":
         held = max(10, round(self.validation_fraction * len(rest)))
         rows, look = rest[held:], rest[:held][:MOST_VALIDATED]
         made = features_of(pair, rows)
         u, v = (torch.as_tensor(m(side), device=self.device) for m, side in zip(made, (pair.x, pair.y), strict=True))
+        return _Shown(made, u[rows], v[rows], u[look], v[look], rows)
+
+    def _train(self, shown: "_Shown", strength: float, seeds: Ints) -> "_Fit":
+        made, u, v, look_u, look_v, rows = shown
         critic = Critic(u.shape[1], v.shape[1], self.critic, seed=int(seeds[0])).to(self.device)
         decayed = torch.optim.AdamW(
             critic.parameters(), lr=self.learning_rate, weight_decay=strength, betas=(0.9, 0.99), fused=True
@@ -305,17 +320,17 @@ class CrossFittedMI:
         decayed.register_step_post_hook(_Cycle(self.learning_rate, self.max_steps))
         history = fit(
             TrainState(critic, decayed),
-            ArrayBatches(u[rows], v[rows], batch_size=min(self.batch_size, len(rows)), seed=int(seeds[1])),
+            ArrayBatches(u, v, batch_size=min(self.batch_size, len(rows)), seed=int(seeds[1])),
             _objective,
             max_steps=self.max_steps,
-            validate=lambda model: float(_both_ways(model(u[look], v[look])).mean()),
+            validate=lambda model: float(_both_ways(model(look_u, look_v)).mean()),
             validate_every=self.validate_every,
             patience=self.patience,
             progress=self.progress,
         )
         best = max(value for _, value in history.validation)
         facts = {"step": history.best_step, "weight_decay": strength, "validation": best, "n_train": len(rows)}
-        return _Fit(critic.eval(), made, rows, facts, self.device)
+        return _Fit(critic.eval(), made, rows, facts, history, self.device)
 
     def _answer(
         self, value: float, terms: Floats, doubt: float, ci_level: float, direction: Any, facts: dict[str, Any]
@@ -330,6 +345,7 @@ class CrossFittedMI:
                 stacklevel=3,
             )
         error = math.hypot(influence_standard_error(terms), doubt)
+        doubts = nothing_learned(value) if direction == "lower" else below_zero(value, error)
         return MIEstimate(
             value=value,
             direction=direction,
@@ -340,7 +356,7 @@ class CrossFittedMI:
             cap=None if direction == "consistent" else cap,
             n=len(terms),
             method="crossfit",
-            diagnostics=facts,
+            diagnostics={**facts, "notes": [*self._notes(), *map(str, doubts)]},
         )
 
     def _check(self) -> None:
@@ -362,6 +378,17 @@ class CrossFittedMI:
             )
 
 
+class _Shown(NamedTuple):
+    """What a critic is shown: how inputs are made, those to train on and those that stop it, and the training rows."""
+
+    made: tuple[Features, Features]
+    u: Tensor
+    v: Tensor
+    look_u: Tensor
+    look_v: Tensor
+    rows: Ints
+
+
 @dataclasses.dataclass(frozen=True)
 class _Fit:
     """A trained critic, what it is shown, and the rows it was trained on."""
@@ -370,6 +397,7 @@ class _Fit:
     made: tuple[Features, Features]
     rows: Ints
     facts: dict[str, Any]
+    history: History
     device: str
 
     def inputs(self, pair: Pair) -> tuple[Tensor, Tensor]:

@@ -25,7 +25,11 @@ from infocore.intervals import influence_standard_error, normal_interval
 from infocore.result import Direction, MIEstimate, Strength
 from infocore.torch.training import ArrayBatches, History, TrainState, fit
 
-__all__ = ["Reading", "Trained", "Training", "nothing_learned"]
+__all__ = ["Reading", "Trained", "Training", "nothing_learned", "unfinished"]
+
+# Share of the steps at the end of a training that ran out of them, and what the validation may still rise there: nats,
+# and share of what it came to.
+END, RISE, RISE_SHARE = 0.25, 0.01, 0.02
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,11 +156,6 @@ class Reading:
     diagnostics: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
     noise: float = 0.0
     doubts: list[Doubt] = dataclasses.field(default_factory=list[Doubt])
-
-
-def nothing_learned(value: float) -> list[Doubt]:
-    """Say what a value below zero means on rows that took no part in the training; it is never clipped."""
-    return [Doubt("below zero: nothing that was learned holds on held-out rows", None)] if value < 0 else []
 
 
 class Trained(ABC):
@@ -312,6 +311,50 @@ def take_rows(pair: Pair, rows: Ints) -> Pair:
     """Return some rows of a pair; the kinds of the columns stay those of all rows."""
     x, y = (dataclasses.replace(side, values=side.values[rows]) for side in (pair.x, pair.y))
     return Pair(x, y, pair.flags)
+
+
+def nothing_learned(value: float) -> list[Doubt]:
+    """Say what a value below zero means on rows that took no part in the training; it is never clipped."""
+    return [Doubt("below zero: nothing that was learned holds on held-out rows", None)] if value < 0 else []
+
+
+def unfinished(*histories: History) -> list[Doubt]:
+    """Say that trainings ran out of steps while what they validate was still rising.
+
+    Parameters
+    ----------
+    *histories : History
+        Of fits whose validation is an information, nats: one, or one a fold.
+
+    Returns
+    -------
+    list of Doubt
+        Empty where every one stopped by itself, or rose by no more than 0.01 nats and 2 % in its last quarter.
+
+    Notes
+    -----
+    `CrossFittedMI` on normals, waves and twisted normals, n = 1000 and 5000: of 51 fits of 300 and 700 steps none is
+    named; of those of 60 and 150 steps, those of the laws that need more, where a value was as low as half the truth.
+    """
+    late = [_late_rise(history) for history in histories if not history.stopped_early and history.validation]
+    named = [rise for rise, best in late if rise > max(RISE, RISE_SHARE * best)]
+    if not named:
+        return []
+    where = f"{len(named)} of {len(histories)} trainings" if len(histories) > 1 else "the training"
+    return [
+        Doubt(
+            f"the steps of {where} ran out while held-out rows were still read better: raise `max_steps`",
+            None,
+            f"{max(named):+.3f} nats in the last quarter of them",
+        )
+    ]
+
+
+def _late_rise(history: History) -> tuple[float, float]:
+    """Return by how much the best validation exceeds that before the last quarter of the steps, and the best."""
+    best, last = max(value for _, value in history.validation), history.validation[-1][0]
+    before = [value for step, value in history.validation if step <= (1 - END) * last]
+    return (best - max(before) if before else 0.0), best
 
 
 def steps(history: History) -> dict[str, Any]:

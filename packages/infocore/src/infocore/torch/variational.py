@@ -27,7 +27,7 @@ from infocore.intervals import influence_standard_error, normal_interval
 from infocore.result import MIEstimate
 from infocore.torch.critics import Bilinear, Critic, Joint, Separable
 from infocore.torch.features import RankTransform
-from infocore.torch.held_out import nothing_learned
+from infocore.torch.held_out import nothing_learned, unfinished
 from infocore.torch.training import ArrayBatches, History, TrainState, fit
 
 __all__ = ["VariationalMI"]
@@ -238,7 +238,7 @@ class VariationalMI:
                 "n_train": self.n_train_,
                 "n_validation": self.n_validation_,
                 "n_evaluated": len(s),
-                "notes": [str(doubt) for doubt in nothing_learned(value)],
+                "notes": [str(doubt) for doubt in nothing_learned(value) + unfinished(history)],
             },
         )
 
