@@ -216,7 +216,7 @@ def test_gaussian_value_by_determinants():
 def test_gaussian_pointwise_terms_are_the_densities():
     from scipy.stats import multivariate_normal, norm
 
-    from infocore.estimators.gaussian import log_ratio
+    from infocore.estimators._canonical import log_ratio
 
     u, v = np.random.default_rng(0).standard_normal((2, 50))
     joint = multivariate_normal([0, 0], [[1, 0.7], [0.7, 1]]).logpdf(np.stack([u, v], 1))

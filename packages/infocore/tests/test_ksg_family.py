@@ -19,8 +19,9 @@ from infocore.errors import (
     ShapeError,
     TooFewSamplesError,
 )
+from infocore.estimators._ksg import extrapolation_weights, ksg_values
 from infocore.estimators.kozachenko_leonenko import KozachenkoLeonenkoMI, kl_entropy, kl_weights
-from infocore.estimators.ksg import KSG, _halves, extrapolation_weights, ksg_values
+from infocore.estimators.ksg import KSG, _halves
 from infocore.estimators.lnc import LNC, threshold, volume_ratios
 from infocore.estimators.mixed import MixedKSG, RossMI
 from infocore.estimators.pairs import ksg_matrix

@@ -235,7 +235,7 @@ def _copula(pair: Pair, caller: str) -> tuple[float, int, tuple[str, ...]]:
 
 
 def _bartlett(x: Floats, y: Floats, caller: str) -> tuple[float, int, tuple[str, ...]]:
-    from infocore.estimators.gaussian import canonical
+    from infocore.estimators._canonical import canonical
 
     u, v, r = canonical(x, y, caller)
     columns = u.shape[1] + v.shape[1]

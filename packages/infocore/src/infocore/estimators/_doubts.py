@@ -11,6 +11,8 @@ import numpy as np
 from infocore._validate import Floats, Ints, Pair
 from infocore.errors import DegenerateWarning, SaturationWarning
 from infocore.estimators._base import Doubt
+from infocore.estimators._ksg import ksg_values
+from infocore.estimators._tails import heavy_tails
 
 __all__ = ["EXACT", "FEW_COLUMNS", "about_neighbours", "heavy", "repeats", "unresolved"]
 
@@ -88,8 +90,6 @@ def unresolved(
         fall, looked = _fall(x, y, 2 * k, pointwise)
         falls = float(pointwise.mean()), float(pointwise.mean()) - fall
     elif falls is None:
-        from infocore.estimators.ksg import ksg_values  # which has use for this module
-
         values = ksg_values(x, y, [k, 2 * k])
         falls = values[k][0], values[2 * k][0]
     near, far = falls
@@ -181,8 +181,6 @@ def repeats(pair: Pair) -> list[Doubt]:
 
 def heavy(pair: Pair) -> list[Doubt]:
     """Say which columns have tails so heavy that their standard deviation is no scale for distances."""
-    from infocore.estimators._warnings import heavy_tails  # which looks at candidates, and they at estimators
-
     names = [*heavy_tails(pair.x), *heavy_tails(pair.y)]
     text = f"heavy tails in {', '.join(names)}: distances are those of a few rows; ranks of the columns read better"
     return [Doubt(text, None)] if names else []

@@ -17,10 +17,10 @@ from infocore._validate import Floats, Ints, Pair
 from infocore.bounds import pointwise
 from infocore.errors import MissingExtraError, TooFewSamplesError
 from infocore.estimators._elliptical import Ellipse, fit_ellipse, gaussian_bias
+from infocore.estimators._ksg import extrapolation_weights, ksg_values
 from infocore.estimators._moments import misfit
 from infocore.estimators._neighbours import normal_scores
 from infocore.estimators.copula import EXACT, copula_levels, copula_of
-from infocore.estimators.ksg import extrapolation_weights, ksg_values
 from infocore.estimators.mixed import MixedKSG
 from infocore.intervals import influence_standard_error
 

@@ -14,8 +14,8 @@ from infocore._validate import Floats, Ints, Pair, sample
 from infocore.errors import KindError, ParameterError
 from infocore.estimators._base import FitFree, Terms
 from infocore.estimators._doubts import about_neighbours, repeats
+from infocore.estimators._ksg import Margins, check_k, prepared
 from infocore.estimators._neighbours import kth_distances
-from infocore.estimators.ksg import Margins, check_k, prepared
 
 __all__ = ["KozachenkoLeonenkoMI", "kl_entropy", "kl_weights"]
 

@@ -5,30 +5,29 @@
 # pyright: reportUnknownArgumentType=false, reportAttributeAccessIssue=false
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from infocore._validate import Floats, Ints, Pair, paired
-from infocore.errors import DegenerateWarning, ParameterError, ShapeError, TooFewSamplesError
+from infocore.errors import DegenerateWarning, ParameterError
 from infocore.estimators._base import Doubt, FitFree, Terms
-from infocore.estimators._doubts import EXACT, about_neighbours, repeats
-from infocore.estimators._doubts import FEW_COLUMNS as FEW_COLUMNS
-from infocore.estimators._neighbours import (
-    Joint,
-    counts_within,
-    joint_counts,
-    k_nearest,
-    kernel_for,
-    normal_scores,
-    standardised,
+from infocore.estimators._doubts import EXACT, FEW_COLUMNS, about_neighbours, repeats
+from infocore.estimators._ksg import (
+    Margins,
+    bias_power,
+    check_k,
+    extrapolation_weights,
+    ksg_terms,
+    ksg_values,
+    prepared,
 )
+from infocore.estimators._neighbours import counts_within, joint_counts, k_nearest, kernel_for, standardised
 from infocore.estimators._orders import mean_of_order
 
-__all__ = ["KSG", "Extrapolation", "Margins", "check_k", "ksg_values", "prepared", "scaled"]
+__all__ = ["KSG", "Extrapolation", "Margins", "ksg_values"]
 
-Margins = Literal["standard", "rank", "none"]
 Extrapolation = Literal["none", "k", "n"]
 
 # Share of rows whose k nearest in a margin are their k nearest jointly, above which a relation looks exact.
@@ -152,7 +151,7 @@ class KSG(FitFree):
             if kernel.endswith("distances") and self.extrapolate == "none" and n >= 2 * k + 2:
                 ks = [k, 2 * k]
             joint = joint_counts(x, y, np.array(ks), workers=self.workers)
-            every = _pointwise(joint, np.array(ks))
+            every = ksg_terms(joint, np.array(ks))
             pointwise, radii = every[:, 0], joint.radii[:, 0]
             plain = pointwise
             nx, ny = (np.maximum(a[:, 0], 1) for a in (joint.nx, joint.ny))
@@ -163,10 +162,10 @@ class KSG(FitFree):
                 pointwise = every @ weights
                 noise = float(weights @ polygamma(1, np.maximum.outer(ks, ks)) @ weights)
                 extra["values"] = dict(zip(ks, every.mean(axis=0).tolist(), strict=True))
-                extra["power"] = _power(x.shape[1] + y.shape[1])
+                extra["power"] = bias_power(x.shape[1] + y.shape[1])
             elif self.extrapolate == "n":
                 pointwise, extra["values"] = _to_infinity(x, y, _halves(pair), k, pointwise, self.workers)
-                extra["power"] = _power(x.shape[1] + y.shape[1])
+                extra["power"] = bias_power(x.shape[1] + y.shape[1])
         else:
             distances, rows = k_nearest(np.concatenate([x, y], axis=1), k, self.workers)
             radii = distances[:, -1]
@@ -267,120 +266,20 @@ class KSG(FitFree):
             check_k(self.k, n // PARTS, 'ksg, extrapolate="n", each part')
 
 
-def ksg_values(x: Floats, y: Floats, ks: Sequence[int], *, workers: int = 1) -> dict[int, tuple[float, Floats]]:
-    r"""KSG, variant 1, for several k from one search.
-
-    Parameters
-    ----------
-    x, y : arrays of shape (n,) or (n, d), float64
-        Paired samples of finite numbers, at the scale at which they are to be compared: nothing is checked or scaled.
-    ks : sequence of int
-        Neighbours, each in 1 .. n - 2.
-    workers : int
-        Threads; -1 for all.
-
-    Returns
-    -------
-    dict
-        For each k, in the order given, the estimate in nats and the terms of which it is the mean, shape (n,).
-
-    Raises
-    ------
-    ShapeError
-        If the arrays are not paired.
-    ParameterError, TooFewSamplesError
-        If there is no k, or one is out of range.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> rng = np.random.default_rng(0)
-    >>> x = rng.standard_normal(2000)
-    >>> {k: round(v, 3) for k, (v, _) in ksg_values(x, x + rng.standard_normal(2000), [3, 10]).items()}  # truth 0.347
-    {3: 0.335, 10: 0.341}
-    """
-    first, second = (np.ascontiguousarray(a[:, None] if a.ndim == 1 else a, dtype=np.float64) for a in (x, y))
-    if first.ndim != 2 or second.ndim != 2 or len(first) != len(second):
-        raise ShapeError(f"ksg_values: `x` and `y` must be (n,) or (n, d) of one n; got {x.shape} and {y.shape}.")
-    if not len(ks):
-        raise ParameterError("ksg_values: `ks` must name at least one number of neighbours; got none.")
-    for k in ks:
-        check_k(k, len(first), "ksg_values")
-    searched = np.unique(np.array(ks, np.int64))
-    pointwise = _pointwise(joint_counts(first, second, searched, workers=workers), searched)
-    at = {int(k): pointwise[:, c] for c, k in enumerate(searched)}
-    return {int(k): (float(at[int(k)].mean()), at[int(k)]) for k in ks}
-
-
-def prepared(pair: Pair, margins: Margins, caller: str) -> tuple[Floats, Floats]:
-    """Return both sides as numbers, at the scale asked for; errors as `scaled`, and KindError for text."""
-    return scaled(pair.x.numbers(caller), margins, caller), scaled(pair.y.numbers(caller), margins, caller)
-
-
-def scaled(a: Floats, margins: Margins, caller: str) -> Floats:
-    """Return columns at the scale asked for.
-
-    Raises
-    ------
-    ParameterError
-        If `margins` is none of the three.
-    """
-    if margins not in get_args(Margins):
-        raise ParameterError(f'{caller}: `margins` must be "standard", "rank" or "none"; got {margins!r}.')
-    if margins == "none":
-        return a
-    return standardised(a) if margins == "standard" else normal_scores(a)
-
-
-def check_k(k: int, n: int, caller: str) -> None:
-    """Refuse a number of neighbours that is not in 1 .. n - 2."""
-    if k < 1 or int(k) != k:
-        raise ParameterError(f"{caller}: `k` must be a whole number >= 1; got {k!r}.")
-    if n < k + 2:
-        raise TooFewSamplesError(f"{caller}: needs at least k + 2 = {k + 2} rows; got {n}.")
-
-
 def _with_exact(found: list[Doubt], exact: bool) -> list[Doubt]:
     """Add that a relation looks exact, if its own sign says so and nothing else did."""
     said = any(doubt.text == EXACT for doubt in found)
     return [*found, Doubt(EXACT, DegenerateWarning)] if exact and not said else found
 
 
-def _pointwise(joint: Joint, ks: Ints) -> Floats:
-    """Terms of variant 1, shape (n, len(ks))."""
-    from scipy.special import digamma
-
-    # with copies the radius is 0 and nothing is strictly inside, not even the point itself
-    nx, ny = np.maximum(joint.nx, 1), np.maximum(joint.ny, 1)
-    psi = digamma(np.arange(1, 1 + max(int(nx.max()), int(ny.max()))))
-    return digamma(ks) + digamma(len(nx)) - psi[nx - 1] - psi[ny - 1]
-
-
-def _power(columns: int) -> float:
-    """Power of k / n with which bias is taken to grow.
-
-    Chosen on normal laws and on uniform noise. In two columns what is left of bias comes from edges of the support, as
-    the radius goes; in more, smooth densities take over, at 2 / columns in theory, which overshoots at these n.
-    """
-    return 0.5 if columns == 2 else min(1.0, 3 / columns)
-
-
-def extrapolation_weights(ks: Ints, n: int, columns: int, power: float | None = None) -> Floats:
-    """Weights of the estimates at several k: the intercept of a line in ``(k / n) ** power``."""
-    power = _power(columns) if power is None else power
-    size = np.sqrt(ks)  # the variance of an estimate falls about as 1 / k
-    design = np.stack([np.ones(len(ks)), (ks / n) ** power], axis=1) * size[:, None]
-    return np.linalg.pinv(design)[0] * size
-
-
 def _to_infinity(
     x: Floats, y: Floats, parts: tuple[Ints, ...], k: int, whole: Floats, workers: int
 ) -> tuple[Floats, dict[int, float]]:
     """Terms, and values at each n, of the intercept of a line in ``n ** -power`` through the whole and its halves."""
-    gain = 1 / (len(parts) ** _power(x.shape[1] + y.shape[1]) - 1)
+    gain = 1 / (len(parts) ** bias_power(x.shape[1] + y.shape[1]) - 1)
     terms = np.empty_like(whole)
     for rows in parts:
-        terms[rows] = _pointwise(joint_counts(x[rows], y[rows], np.array([k]), workers=workers), np.array([k]))[:, 0]
+        terms[rows] = ksg_terms(joint_counts(x[rows], y[rows], np.array([k]), workers=workers), np.array([k]))[:, 0]
     values = {len(whole): float(whole.mean()), len(whole) // len(parts): float(terms.mean())}
     return whole + gain * (whole - terms), values
 

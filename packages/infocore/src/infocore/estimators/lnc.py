@@ -13,8 +13,8 @@ from infocore._validate import Floats, Pair
 from infocore.errors import ParameterError
 from infocore.estimators._base import Doubt, FitFree, Terms
 from infocore.estimators._doubts import about_neighbours, repeats
+from infocore.estimators._ksg import Margins, check_k, prepared
 from infocore.estimators._neighbours import counts_within, k_nearest
-from infocore.estimators.ksg import Margins, check_k, prepared
 
 __all__ = ["LNC", "volume_ratios"]
 

@@ -14,8 +14,8 @@ from infocore._validate import Floats, Ints, Pair, Sample, codes
 from infocore.errors import KindError, ParameterError
 from infocore.estimators._base import FitFree, Terms
 from infocore.estimators._doubts import FEW_COLUMNS, about_neighbours
+from infocore.estimators._ksg import check_k
 from infocore.estimators._neighbours import counts_within, groups, kth_distances, standardised
-from infocore.estimators.ksg import check_k
 
 __all__ = ["MixedKSG", "RossMI"]
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from infocore._validate import Floats, sample
 from infocore.errors import DegenerateWarning, ParameterError
+from infocore.estimators._ksg import Margins, check_k, scaled
 from infocore.estimators._neighbours import joint_counts
-from infocore.estimators.ksg import Margins, check_k, scaled
 
 __all__ = ["ksg_matrix"]
 

@@ -14,7 +14,8 @@ import numpy as np
 from infocore._validate import Floats, Pair, check_level, generator, paired
 from infocore.errors import DegenerateWarning, ParameterError
 from infocore.estimators._base import FitFree, below_zero
-from infocore.estimators.ksg import KSG, Margins, scaled
+from infocore.estimators._ksg import Margins, scaled
+from infocore.estimators.ksg import KSG
 from infocore.intervals import influence_standard_error, normal_interval
 from infocore.result import MIEstimate
 

@@ -15,8 +15,8 @@ from infocore._validate import Floats, check_level, generator
 from infocore.dependence import optimal_block_length
 from infocore.errors import DegenerateWarning, ParameterError
 from infocore.estimators._base import Terms, below_zero
+from infocore.estimators._doubts import FEW_COLUMNS
 from infocore.estimators._neighbours import normal_scores
-from infocore.estimators.ksg import FEW_COLUMNS
 from infocore.intervals import normal_interval
 from infocore.multivariate._counts import Counts
 from infocore.multivariate._gaussian import Gaussian

@@ -12,9 +12,9 @@ import numpy as np
 from infocore._validate import Floats
 from infocore.errors import TooFewSamplesError
 from infocore.estimators._base import Terms
+from infocore.estimators._canonical import log_ratio
 from infocore.estimators._elliptical import gaussian_bias
 from infocore.estimators._neighbours import normal_scores
-from infocore.estimators.gaussian import log_ratio
 from infocore.multivariate._measures import Group, Measure, Part, Variables
 
 __all__ = ["Gaussian"]

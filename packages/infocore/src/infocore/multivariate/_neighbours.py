@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from infocore._validate import Floats, Ints, codes
 from infocore.errors import KindError
 from infocore.estimators._base import Terms
+from infocore.estimators._doubts import FEW_COLUMNS
+from infocore.estimators._ksg import Margins, check_k, scaled
 from infocore.estimators._neighbours import counts_within, groups, kth_distances
-from infocore.estimators.ksg import FEW_COLUMNS, Margins, check_k, scaled
 from infocore.multivariate._measures import Group, Measure, Variables
 
 __all__ = ["Neighbours"]

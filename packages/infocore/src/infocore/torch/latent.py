@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from infocore import bounds
 from infocore._validate import Floats, Ints, Pair
 from infocore.errors import ParameterError
-from infocore.estimators.ksg import FEW_COLUMNS, Margins, ksg_values, scaled
+from infocore.estimators._doubts import FEW_COLUMNS
+from infocore.estimators._ksg import Margins, ksg_values, scaled
 from infocore.torch.critics import Critic, Separable
 from infocore.torch.features import Features
 from infocore.torch.held_out import Reading, Trained, Training, steps
