@@ -31,6 +31,13 @@ def signature(value: Any) -> str:
     return re.sub(r" at 0x[0-9a-f]+", "", str(inspect.Signature(bare)))
 
 
+def methods(cls: type) -> dict[str, Any]:
+    """Return the public methods of a class: its own, and those of bases that no user can name."""
+    hidden = [base for base in cls.__mro__[1:] if re.match(rf"({'|'.join(PACKAGES)})\b.*\._", base.__module__)]
+    found = {name: value for base in (*reversed(hidden), cls) for name, value in vars(base).items()}
+    return {name: value for name, value in found.items() if not name.startswith("_") and inspect.isfunction(value)}
+
+
 def members(owner: ModuleType) -> list[str]:
     """Return the lines of one module: its names, and the public methods of the classes it defines."""
     lines: list[str] = []
@@ -40,8 +47,7 @@ def members(owner: ModuleType) -> list[str]:
         if inspect.isclass(value) and value.__module__ == owner.__name__:
             lines += [
                 f"{owner.__name__}.{name}.{method}{signature(function)}"
-                for method, function in sorted(vars(value).items())
-                if not method.startswith("_") and inspect.isfunction(function)
+                for method, function in sorted(methods(value).items())
             ]
     return lines
 
