@@ -1,5 +1,6 @@
 """Caps of a known release against integrals, and against the best possible attack."""
 
+import itertools
 import math
 
 import numpy as np
@@ -12,7 +13,15 @@ from sklearn.preprocessing import StandardScaler
 from infocore.errors import ParameterError, ShapeError
 from mid import MIDLinearRegression
 from mid.attacks.attribute import SensitiveAttribute
-from mid.auditing.caps import advantage_caps, attribute_leakage, fano_error, release_cap, release_law
+from mid.auditing.caps import (
+    advantage_caps,
+    attribute_leakage,
+    fano_accuracy,
+    fano_error,
+    record_cap,
+    release_cap,
+    release_law,
+)
 from mid.defences.noisy import NoisyRelease
 
 
@@ -114,11 +123,26 @@ def test_certificate_holds_the_population_value():
     missed = sum(part.leakage.value < truth for part in parts)
     assert missed <= 8  # binomial(40, .1): P(> 8) = .015 even if the certificate were tight
     assert whole.leakage.value >= truth
+    few = X[["a"]].head(300)
+    sure, unsure = (
+        release_cap(model, attribute, few, ["a", "s"], queries=1, confidence=c).leakage.value for c in (0.999, 0.6)
+    )
+    assert sure > unsure + 0.001  # the confidence is the certificate's
     assert whole.to_dict()["queries"] == 1
     assert (
         release_cap(LinearRegression().fit(X, X["a"]), attribute, X[["a"]], ["a", "s"], queries=1, confidence=0.9)
         is None
     )
+
+
+def test_record_cap_is_measured_from_a_law_that_other_records_set():
+    class Shifted:
+        def release_law(self, X):
+            return X, np.ones_like(X)
+
+    # from N(0, 1), which the known records set, N(x, 1) diverges by x^2 / 2
+    found = record_cap(Shifted(), np.zeros((50, 1)), np.tile([[1.9], [2.1]], (50, 1)), ci_level=0.95)
+    assert found.value == pytest.approx((1.9**2 + 2.1**2) / 4)
 
 
 def test_fano_is_met_by_the_best_guess_on_a_symmetric_channel():
@@ -130,6 +154,51 @@ def test_fano_is_met_by_the_best_guess_on_a_symmetric_channel():
     assert fano_error(math.log(m), information, m) == pytest.approx((h + e * math.log(5) - math.log(2)) / math.log(5))
     with pytest.raises(ParameterError, match="more than 2"):
         fano_error(0.6, 0.1, 2)
+
+
+def test_no_guess_among_equally_likely_values_beats_fano():
+    # every deterministic guesser of small random channels, tried one by one
+    rng = np.random.default_rng(0)
+    nearest = []
+    for _ in range(60):
+        m, answers = int(rng.integers(2, 5)), int(rng.integers(2, 5))
+        channel = rng.dirichlet(np.full(answers, rng.choice([0.2, 1.0])), m)
+        information = (channel * np.log(np.maximum(channel, 1e-300) / channel.mean(0))).sum() / m
+        best = max(
+            np.mean([channel[guess[a], a] for a in range(answers)]) * answers / m
+            for guess in itertools.product(range(m), repeat=answers)
+        )
+        cap = float(fano_accuracy(information, m))
+        assert best <= cap + 1e-9
+        assert cap <= 1 / m + math.sqrt(information / 2) + 1e-9  # never above Pinsker's
+        nearest.append((best - 1 / m) / (cap - 1 / m))
+    assert max(nearest) > 0.9
+    # a channel that errs evenly meets it; many candidates leave Pinsker's far behind
+    m, e = 6, 0.4
+    h = -e * math.log(e) - (1 - e) * math.log(1 - e)
+    assert float(fano_accuracy(math.log(m) - h - e * math.log(m - 1), m)) == pytest.approx(1 - e, abs=1e-9)
+    assert fano_accuracy([0.0, math.log(1000), 99.0], 1000) == pytest.approx([0.001, 1.0, 1.0], abs=1e-6)
+    for nats, candidates in ((-0.1, 3), (math.nan, 3), (0.1, 1)):
+        with pytest.raises(ParameterError, match="`candidates` must be at least 2 and `leakage` not negative"):
+            fano_accuracy(nats, candidates)
+
+
+@pytest.mark.parametrize("m", [2, 4, 40])
+def test_identification_is_capped_where_values_are_equally_likely(m):
+    rng = np.random.default_rng(m)
+    X = pd.DataFrame({"a": rng.normal(size=4000), "s": np.arange(4000) % m})
+    model = NoisyRelease(LinearRegression().fit(X, X["a"] + X["s"] / m), sigma=0.6).fit(X)
+    attribute = SensitiveAttribute.of(X, "s")
+    cap = release_cap(model, attribute, X[["a"]], ["a", "s"], queries=1, confidence=0.95)
+    means = release_law(model, X)[0]
+    steps = np.polyfit(X["s"], means[:, 0] - X["a"], 1)[0] * np.arange(m)
+    z = np.linspace(-4, steps.max() + 4, 20_001)
+    best = np.trapezoid(density(z, steps, 0.6).max(1), z) / m  # the best attack on a shift family of equal prior
+    assert best <= cap.identification
+    assert cap.identification <= 1 / m + cap.advantage + 1e-9
+    if m == 40:  # where Fano says more than the advantage does
+        assert cap.identification < 0.7 * (1 / m + cap.advantage)
+    assert cap.to_dict()["identification"] == cap.identification
 
 
 def test_refusals():

@@ -110,11 +110,27 @@ def test_defended_models_are_written_and_audited(folder, capsys, tmp_path, defen
     assert code == 0, err
     if defence == "linear":
         assert "I(X_s; Yhat | X_ns): at most" in said
+        assert "Were all values equally likely given the rest of a record, nobody could name more than" in said
     if defence == "drop":
         assert "the model adds" not in said
     code, _, err = run(capsys, "defend", data, "--out", out, "--sensitive", "vkorc1", "--response", response)
     assert code == 2
     assert "none is ever overwritten" in err
+
+
+def test_a_network_without_torch_names_the_extra(folder, capsys, tmp_path, monkeypatch):
+    for name in [n for n in sys.modules if n == "mid.torch" or n.startswith("mid.torch.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    out = tmp_path / "made"
+    code, _, err = run(
+        capsys, "defend", folder / "fresh.csv", "--out", out, "--sensitive", "vkorc1", "--response", "dose",
+        "--defence", "network",
+    )  # fmt: skip
+    assert code == 1
+    assert "needs torch, which is not installed: pip install" in err
+    assert "./packages/mid[torch]" in err
+    assert not out.exists()
 
 
 def test_models_of_every_kind_are_read_or_refused(folder, capsys, tmp_path):

@@ -13,6 +13,10 @@ An attacker who sees the draw, and neither the true response nor anything else t
 over :math:`\max_v p(v | x_{ns})`. For the second: with w the most probable candidate,
 :math:`\int \max_v p(v) p_v \le p(w) + \sum_{v \ne w} p(v)\, TV(p_v, p_w) \le p(w) + (1 - p(w)) \max TV`.
 
+Of one game more is known: if the m candidates are **equally likely** given :math:`x_{ns}`, Fano's inequality bounds the
+accuracy p of every attack by :math:`KL(\mathrm{Bern}(p) \| \mathrm{Bern}(1/m)) \le L`. That is never above what
+Pinsker's allows, :math:`1/m + \sqrt{L/2}`, and far below it for many candidates.
+
 These bounds say **nothing** of an attacker who knows the true response: it is informative by itself and no function of
 the release.
 """
@@ -23,8 +27,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from scipy.special import erf
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import erf, rel_entr
 
 from infocore.bounded_means import mean_upper_bound
 from infocore.errors import ParameterError, ShapeError
@@ -37,6 +41,7 @@ __all__ = [
     "ReleaseCap",
     "advantage_caps",
     "attribute_leakage",
+    "fano_accuracy",
     "fano_error",
     "record_cap",
     "release_cap",
@@ -189,6 +194,52 @@ def fano_error(entropy: float, leakage: float, candidates: int) -> float:
     return (entropy - leakage - math.log(2.0)) / math.log(candidates - 1)
 
 
+def fano_accuracy(leakage: ArrayLike, candidates: int) -> Floats:
+    r"""Largest accuracy of any attack among equally likely candidates, by Fano's inequality.
+
+    .. math:: \max\{p : p \log(m p) + (1 - p) \log \tfrac{m (1 - p)}{m - 1} \le I\}
+
+    Parameters
+    ----------
+    leakage : array of shape (...)
+        Information about the attribute in the release, in nats, not negative.
+    candidates : int
+        m, at least 2, all equally likely before the release is seen.
+
+    Returns
+    -------
+    array of shape (...)
+        From ``1/m`` to 1, which it is from ``log m`` nats on.
+
+    Raises
+    ------
+    ParameterError
+        If `candidates` is less than 2, or `leakage` negative or NaN.
+
+    Notes
+    -----
+    The same inequality as `fano_error` before its two terms are bounded, ``log 2`` for the entropy of the error. A
+    channel that errs evenly over the other candidates meets it with equality.
+
+    Examples
+    --------
+    >>> fano_accuracy([0.0, 1.0, 7.0], 1000).round(3).tolist()  # Pinsker's: 0.001, 0.708 and 1
+    [0.001, 0.213, 1.0]
+    """
+    nats = np.asarray(leakage, np.float64)
+    if candidates < 2 or not bool(np.all(nats >= 0)):
+        raise ParameterError(
+            f"fano_accuracy: `candidates` must be at least 2 and `leakage` not negative; got {candidates!r} and "
+            f"{leakage!r}."
+        )
+    low, high = np.full(nats.shape, 1.0 / candidates), np.ones(nats.shape)
+    for _ in range(60):
+        middle = (low + high) / 2.0
+        within = rel_entr(middle, 1.0 / candidates) + rel_entr(1.0 - middle, 1.0 - 1.0 / candidates) <= nats
+        low, high = np.where(within, middle, low), np.where(within, high, middle)
+    return high
+
+
 @dataclasses.dataclass(frozen=True)
 class ReleaseCap:
     """What the release channel certifies, for attackers who see the release and not the response.
@@ -201,11 +252,15 @@ class ReleaseCap:
         No attack's advantage over ``max_v p(v | x_ns)`` exceeds this, at the bound's confidence.
     queries : int
         Draws that the attacker sees.
+    identification : float
+        No attack's accuracy exceeds this, at the bound's confidence, **in the game in which all candidates are equally
+        likely** whatever the rest of the record is. The records attacked need not be of that game.
     """
 
     leakage: MIEstimate
     advantage: float
     queries: int
+    identification: float
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types.
@@ -215,7 +270,8 @@ class ReleaseCap:
         dict
             Every field under its name.
         """
-        return {"leakage": self.leakage.to_dict(), "advantage": self.advantage, "queries": self.queries}
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return fields | {"leakage": self.leakage.to_dict()}
 
 
 def release_cap(
@@ -242,7 +298,7 @@ def release_cap(
     queries : int
         Draws that the attacker sees of each record.
     confidence : float
-        In (0, 1), of each of the two bounds: both are means of bounded numbers, and hold for every law and n.
+        In (0, 1), of each of the three bounds: all are means of bounded numbers, and hold for every law and n.
 
     Returns
     -------
@@ -272,8 +328,11 @@ def release_cap(
         method="known release channel, any law of the attribute",
         diagnostics={"mean": float(leaks.mean())},
     )
-    advantage = float(mean_upper_bound(caps, 0.0, 1.0 - 1.0 / attribute.size, confidence=confidence))
-    return ReleaseCap(leakage, advantage, queries)
+    chance = 1.0 / attribute.size
+    advantage = float(mean_upper_bound(caps, 0.0, 1.0 - chance, confidence=confidence))
+    named = np.minimum(fano_accuracy(leaks, attribute.size), chance + caps)
+    identification = float(mean_upper_bound(named, chance, 1.0, confidence=confidence))
+    return ReleaseCap(leakage, advantage, queries, identification)
 
 
 def record_cap(model: Any, known: Any, attacked: Any, *, ci_level: float) -> MIEstimate | None:

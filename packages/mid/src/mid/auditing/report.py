@@ -105,7 +105,8 @@ class AuditReport:
             lines.append(
                 f"I(X_s; Yhat | X_ns): at most {cap.leakage.value:.3f} nats in {draws}, so whoever sees the release, "
                 f"and not the response, gains at most {100 * cap.advantage:.1f} points over the best guess without it "
-                f"({100 * (cap.leakage.ci_level or 0):g}% certificate)."
+                f"({100 * (cap.leakage.ci_level or 0):g}% certificate). Were all values equally likely given the rest "
+                f"of a record, nobody could name more than {cap.identification:.1%} of them (Fano)."
             )
         if not self.release_caps:
             lines.append("No upper bound is certified: the release has no noise of a known law.")

@@ -17,7 +17,10 @@ __all__ = ["Config", "Data", "Json", "Model", "Seed", "Trust", "app", "main", "p
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 Model = Annotated[
-    pathlib.Path, typer.Argument(help="Fitted model: .skops; .joblib or .pt2 with --trust-pickle.", metavar="MODEL")
+    pathlib.Path,
+    typer.Argument(
+        help="Fitted model: .skops, or a folder of mid defend; .joblib or .pt2 with --trust-pickle.", metavar="MODEL"
+    ),
 ]
 Data = Annotated[pathlib.Path, typer.Argument(help="Fresh records: .csv, .parquet or .npz.", metavar="DATA")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

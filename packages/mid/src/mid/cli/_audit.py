@@ -9,7 +9,7 @@ import typer
 from infocore.errors import ParameterError
 from mid.cli._app import Config, Data, Json, Model, Seed, Trust, app, print_json, say
 
-__all__ = ["audit", "columns_of", "opened"]
+__all__ = ["audit", "columns_of", "of_classes", "opened"]
 
 _FEW = 20  # a response with so few values is one of classes
 Sensitive = Annotated[
@@ -106,12 +106,17 @@ def opened(settings: Any, trust_pickle: bool) -> tuple[Any, Any, Any, list[str]]
 
     X, y = take_response(read_table(settings.data), settings.response, settings.data)
     columns = columns_of(settings.sensitive, X, settings.data)
-    task = settings.task or ("classifier" if y.dtype.kind in "OUSb" or len(np.unique(y)) <= _FEW else "regressor")
+    task = settings.task or ("classifier" if of_classes(y) else "regressor")
     classes = np.unique(y) if task == "classifier" else None  # for files that do not say what the model is
     fitted = read_model(settings.model, trust_pickle=trust_pickle, classes=classes)
     if not (hasattr(fitted, "predict") or hasattr(fitted, "release")):
         raise ParameterError(f"mid: {settings.model} holds a {type(fitted).__name__}, which does not predict.")
     return fitted, X, y, columns
+
+
+def of_classes(y: Any) -> bool:
+    """Whether a response is one of labels: no numbers, or few different ones."""
+    return y.dtype.kind in "OUSb" or len(np.unique(y)) <= _FEW
 
 
 def columns_of(sensitive: tuple[str, ...], X: Any, path: pathlib.Path) -> list[str]:

@@ -7,7 +7,7 @@ import typer
 
 from infocore.errors import ParameterError
 from mid.cli._app import Config, Json, Seed, app, print_json, say
-from mid.cli._audit import Response, Sensitive, columns_of
+from mid.cli._audit import Response, Sensitive, columns_of, of_classes
 
 __all__ = ["defend"]
 
@@ -19,7 +19,12 @@ def defend(
     sensitive: Sensitive = None,
     response: Response = None,
     defence: Annotated[
-        str | None, typer.Option("--defence", help="linear, linear-attribute, tree or drop.", show_default="linear")
+        str | None,
+        typer.Option(
+            "--defence",
+            help="linear, linear-attribute, tree, drop, or network (the noisy bottleneck; needs torch).",
+            show_default="linear",
+        ),
     ] = None,
     lam: Annotated[float | None, typer.Option("--lam", help="Price of a nat.", show_default="0.1")] = None,
     max_depth: Annotated[int | None, typer.Option("--max-depth", help="Of a tree.", show_default="8")] = None,
@@ -57,13 +62,13 @@ def defend(
     last = model.steps[-1][1]
     information = getattr(last, "information_", None)
     out.mkdir(parents=True)
-    write_model(model, out / "model.skops")
+    written = write_model(model, out)
     table.iloc[train].to_csv(out / "train.csv", index=False)
     table.iloc[fresh].to_csv(out / "fresh.csv", index=False)
     write_json(settings.model_dump(mode="json"), out / "settings.json")
     flagged = " ".join(f"--sensitive {c!r}" for c in columns)
     say(
-        f"Now: mid audit {out}/model.skops {out}/fresh.csv --train {out}/train.csv {flagged} "
+        f"Now: mid audit {written} {out}/fresh.csv --train {out}/train.csv {flagged} "
         f"--response {settings.response!r} --out {out}/audit"
     )
     if as_json:
@@ -89,9 +94,13 @@ def _fitted(settings: Any, X: Any, y: Any, columns: list[str]) -> Any:
         last: Any = MIDDecisionTreeClassifier(
             SensitivePenalty(lam), sensitive_features=own, max_depth=settings.max_depth, random_state=seed
         )
+    elif settings.defence == "network":
+        from mid.torch import MIDClassifier, MIDRegressor
+
+        last = (MIDClassifier if of_classes(y) else MIDRegressor)(lam, random_state=seed)
     elif y.dtype.kind not in "fiu":
         raise ParameterError(
-            f"mid defend: {settings.defence} needs a numeric --response; use --defence tree for labels."
+            f"mid defend: {settings.defence} needs a numeric --response; use --defence tree or network for labels."
         )
     elif settings.defence == "linear":
         last = MIDLinearRegression(lam, random_state=seed)

@@ -5,10 +5,11 @@ import pathlib
 import warnings
 from typing import Any
 
-from infocore.errors import DataError, MissingExtraError, ParameterError
+from infocore.errors import DataError, ParameterError
 
 __all__ = ["read_model", "write_model"]
 
+_ENCODER, _WEIGHTS = "encoder.skops", "network"
 _OURS = ("mid.defences.",)
 _HARMLESS = (
     "numpy.dtype",
@@ -24,7 +25,9 @@ _HARMLESS = (
 
 
 def read_model(path: pathlib.Path, *, trust_pickle: bool, classes: Any = None) -> Any:
-    """Read a fitted model by its suffix."""
+    """Read a fitted model by its suffix, or the folder of one that ends in a network."""
+    if path.is_dir():
+        return _network(path)
     kind = path.suffix.lower()
     if not path.is_file():
         raise DataError(f"mid: {path} is not a file.")
@@ -47,13 +50,8 @@ def read_model(path: pathlib.Path, *, trust_pickle: bool, classes: Any = None) -
                 f"mid: {path}: files of torch.export can hold pickled tensors, which run code when they are read. If "
                 "you trust its writer, give --trust-pickle."
             )
-        try:
-            from mid.torch.exported import ExportedModel
-        except ImportError as e:
-            raise MissingExtraError(
-                "mid: a .pt2 model needs torch. In a checkout: pip install -c constraints.txt "
-                "'./packages/infocore[torch]' './packages/mid[torch]'"
-            ) from e
+        from mid.torch.exported import ExportedModel
+
         return ExportedModel.read(path, classes)
     raise ParameterError(f"mid: {path} must be a .skops, .joblib or .pt2 file.")
 
@@ -77,8 +75,33 @@ def _skops(path: pathlib.Path) -> Any:
         raise DataError(f"mid: {path} cannot be read as a skops model: {type(e).__name__}: {e}") from e
 
 
-def write_model(model: Any, path: pathlib.Path) -> None:
-    """Write a model as skops, whole or not at all."""
+def _network(folder: pathlib.Path) -> Any:
+    if not (folder / _ENCODER).is_file():
+        raise DataError(f"mid: {folder} is a folder without {_ENCODER}: not one that mid defend wrote a network to.")
+    encoder = _skops(folder / _ENCODER)
+    from mid.torch import load_model
+
+    network = load_model(folder / _WEIGHTS, rng=0)  # attacks seed the noise themselves; the rest is to be repeatable
+    return type(encoder)([*encoder.steps, ("network", network)])
+
+
+def write_model(model: Any, folder: pathlib.Path) -> pathlib.Path:
+    """Write a pipeline into a folder as ``model.skops``, or as a folder ``model`` if it ends in a network."""
+    last = model.steps[-1][1]
+    if not hasattr(last, "module_"):
+        _dump(model, folder / "model.skops")
+        return folder / "model.skops"
+    from mid.torch import save_model
+
+    made = folder / "model"
+    made.mkdir()
+    save_model(made / _WEIGHTS, last)
+    _dump(model[:-1], made / _ENCODER)
+    return made
+
+
+def _dump(model: Any, path: pathlib.Path) -> None:
+    """Write as skops, whole or not at all."""
     import skops.io
 
     part = path.with_name(f".{path.name}-{os.getpid()}.part")

@@ -37,7 +37,7 @@ class DefendSettings(_Settings):
     """Settings of ``mid defend``."""
 
     data: pathlib.Path
-    defence: Literal["linear", "linear-attribute", "tree", "drop"] = "linear"
+    defence: Literal["linear", "linear-attribute", "tree", "drop", "network"] = "linear"
     lam: float = pydantic.Field(0.1, ge=0)
     max_depth: int = pydantic.Field(8, ge=1)
     holdout: float = pydantic.Field(0.5, gt=0, lt=1)

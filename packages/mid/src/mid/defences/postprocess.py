@@ -139,9 +139,8 @@ class TopK:
             raise ParameterError(f"TopK: `k` must be at most the number of classes, {classes}; got {self.k}.")
         cut = np.argsort(-p, axis=1, kind="stable")[:, self.k :]
         out = p.copy()
-        fill = 0.0
-        if self.rest == "uniform" and self.k < classes:
-            fill = np.take_along_axis(p, cut, 1).mean(1, keepdims=True)
+        shared = self.rest == "uniform" and self.k < classes
+        fill = np.take_along_axis(p, cut, 1).mean(1, keepdims=True) if shared else 0.0
         np.put_along_axis(out, cut, fill, 1)
         return out
 
@@ -218,8 +217,7 @@ class Temperature:
                 "`Rounding`, or keep more decimals."
             )
         log_p = np.log(p, out=np.full_like(p, -np.inf), where=p > 0)
-        scaled: Any = softmax(log_p / self.t, axis=1)
-        return scaled
+        return np.asarray(softmax(log_p / self.t, axis=1))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -363,13 +361,8 @@ class PostProcessed:
             Records asked about.
         output : {"labels", "values", "probabilities"}
             What is released; logits are not, because they would pass the settings by.
-        queries : int
-            How often each record is asked, if the model's answers are noisy. Each answer is post-processed before
-            the attacker averages.
-        access : {"sampled", "mean"}
-            Noisy answers, or the post-processed answer of the model without its noise.
-        rng : int or numpy.random.Generator
-            Seed of the model's noise.
+        queries, access, rng
+            As in `mid.attacks.Predictor.release`. Each answer is post-processed before the attacker averages.
 
         Returns
         -------
@@ -387,7 +380,8 @@ class PostProcessed:
                 'PostProcessed.release: `output` "logits" would pass the post-processing by; ask for probabilities.'
             )
         inner, stream = Predictor(self.model), np.random.default_rng(rng)
-        rounds = queries if access == "sampled" and _noisy(self.model) else 1
+        noisy = hasattr(self.model, "release") or get_tags(self.model).non_deterministic
+        rounds = queries if access == "sampled" and noisy else 1
         answers = [inner.release(X, output=output, access=access, rng=stream) for _ in range(rounds)]
         if output == "labels":
             return most_frequent(answers) if rounds > 1 else answers[0]
@@ -404,7 +398,3 @@ class PostProcessed:
 
     def __sklearn_tags__(self) -> Any:
         return get_tags(self.model)
-
-
-def _noisy(model: Any) -> bool:
-    return hasattr(model, "release") or bool(get_tags(model).non_deterministic)

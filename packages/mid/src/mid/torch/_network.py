@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
@@ -17,6 +17,7 @@ from infocore.errors import ParameterError
 from infocore.torch.layers import linear
 from mid.attacks.predictor import check_release
 from mid.attacks.protocols import Access, Output
+from mid.torch._answers import AnswersWithLabels, Rng
 from mid.torch._training import Loss, Schedule, array_batches, split, train
 from mid.torch.bottleneck import BottleneckOutput, divergence
 from mid.torch.networks import MLP, Architecture, Bottlenecked, Plain, with_bottleneck
@@ -24,7 +25,6 @@ from mid.torch.optimizers import SGD, Adam
 
 validate: Any = validate_data  # scikit-learn types its `X` as the string that is its default
 
-Rng = int | np.random.Generator | None
 Network = Plain | Bottlenecked
 
 DEFAULT_HIDDEN = (128, 64)
@@ -269,10 +269,8 @@ def _divergence(out: BottleneckOutput) -> NDArray[np.float64]:
     return divergence(out.mu.double(), out.std.double()).cpu().numpy()
 
 
-class NetworkClassifierModel(ClassifierMixin, NetworkModel, abc.ABC):
+class NetworkClassifierModel(AnswersWithLabels, NetworkModel, abc.ABC):
     """A network that answers with labels, probabilities or logits."""
-
-    classes_: NDArray[Any]
 
     def release(
         self,
@@ -335,39 +333,6 @@ class NetworkClassifierModel(ClassifierMixin, NetworkModel, abc.ABC):
             Logits.
         """
         return self.release(X, output="logits", queries=queries, access=access, rng=rng)
-
-    def predict_proba(
-        self, X: ArrayLike, queries: int = 1, access: Access = "sampled", rng: Rng = None
-    ) -> NDArray[np.float32]:
-        """Class probabilities, averaged over `queries` draws.
-
-        Parameters
-        ----------
-        X, queries, access, rng
-            As in `release`.
-
-        Returns
-        -------
-        array of shape (n, C)
-            Rows sum to 1.
-        """
-        return self.release(X, output="probabilities", queries=queries, access=access, rng=rng)
-
-    def predict(self, X: ArrayLike, queries: int = 1, access: Access = "sampled", rng: Rng = None) -> NDArray[Any]:
-        """Label with the largest averaged logit.
-
-        Parameters
-        ----------
-        X, queries, access, rng
-            As in `release`.
-
-        Returns
-        -------
-        array of shape (n,)
-            Labels.
-        """
-        best = self.logits(X, queries, access, rng).argmax(1)
-        return self.classes_[best]
 
     def _read_data(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Check records and labels; the labels come back as class numbers."""

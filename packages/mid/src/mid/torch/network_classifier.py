@@ -22,28 +22,10 @@ class NetworkClassifier(NetworkClassifierModel):
     ----------
     defence : BiDO, LabelSmoothing, Freezing, RandomErasing, DPSGD or None
         None trains with cross-entropy alone.
-    hidden : sequence of int
-        Widths of the feature layers (ReLU). Short for ``network=MLP(hidden)``.
-    epochs : int
-        Passes through the training data.
+    hidden, epochs, learning_rate, random_state, device, progress, network, optimizer, validation, patience
+        As in `MIDClassifier`.
     batch_size : int
         Records per step; their expected number with `DPSGD`.
-    learning_rate : float
-        Step size.
-    random_state : int or numpy.random.Generator
-        Seed of weights, batches and training noise.
-    device : str
-        Where to train and answer.
-    progress : bool
-        Whether to show a progress bar while fitting.
-    network : MLP, CNN or other architecture, optional
-        Feature layers, in place of `hidden`.
-    optimizer : Adam or SGD, optional
-        Adam if left out.
-    validation : float
-        Share of the training data that is held out to choose when to stop; 0 trains for all epochs.
-    patience : int
-        Epochs without a smaller loss on the rows held out before training stops.
 
     Attributes
     ----------

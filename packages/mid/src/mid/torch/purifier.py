@@ -9,12 +9,12 @@ References
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from torch.nn import functional
@@ -23,15 +23,14 @@ from infocore.errors import ParameterError, TooFewSamplesError
 from infocore.torch.layers import mlp
 from mid.attacks.predictor import Predictor, check_release
 from mid.attacks.protocols import Access, Output
+from mid.torch._answers import AnswersWithLabels, Rng
 from mid.torch._training import Moment, Schedule, array_batches, train
 from mid.torch.optimizers import Adam
 
 __all__ = ["Purifier"]
 
-_Rng = int | np.random.Generator | None
 
-
-class Purifier(ClassifierMixin, BaseEstimator):
+class Purifier(AnswersWithLabels, BaseEstimator):
     r"""A fitted classifier that answers through an autoencoder of its probabilities.
 
     Parameters
@@ -77,6 +76,8 @@ class Purifier(ClassifierMixin, BaseEstimator):
     >>> bool(purified.score(x[200:], y[200:]) > 0.9)
     True
     """
+
+    _scores: ClassVar[Output] = "probabilities"
 
     def __init__(
         self,
@@ -166,7 +167,7 @@ class Purifier(ClassifierMixin, BaseEstimator):
         output: Output = "probabilities",
         queries: int = 1,
         access: Access = "sampled",
-        rng: _Rng = None,
+        rng: Rng = None,
     ) -> NDArray[Any]:
         """Answer a batch of queries, as an attacker meets the model (`mid.attacks.Target`).
 
@@ -211,39 +212,6 @@ class Purifier(ClassifierMixin, BaseEstimator):
         if output == "labels":
             return self.classes_[np.asarray(total).argmax(1)]
         return np.asarray(total) / (queries if access == "sampled" else 1)
-
-    def predict_proba(
-        self, X: ArrayLike, queries: int = 1, access: Access = "sampled", rng: _Rng = None
-    ) -> NDArray[np.float32]:
-        """Purified probabilities, averaged over `queries` draws.
-
-        Parameters
-        ----------
-        X, queries, access, rng
-            As in `release`.
-
-        Returns
-        -------
-        array of shape (n, C)
-            Rows sum to 1.
-        """
-        return self.release(X, queries=queries, access=access, rng=rng)
-
-    def predict(self, X: ArrayLike, queries: int = 1, access: Access = "sampled", rng: _Rng = None) -> NDArray[Any]:
-        """Label with the largest averaged probability.
-
-        Parameters
-        ----------
-        X, queries, access, rng
-            As in `release`.
-
-        Returns
-        -------
-        array of shape (n,)
-            Labels.
-        """
-        best = self.predict_proba(X, queries, access, rng).argmax(1)
-        return self.classes_[best]
 
     def _asked(self, X: ArrayLike, access: Literal["sampled", "mean"], seed: int) -> NDArray[Any]:
         return Predictor(self.classifier).release(X, output="probabilities", access=access, rng=seed)

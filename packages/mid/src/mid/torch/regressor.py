@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from infocore.errors import ParameterError
 from mid.attacks.predictor import check_release
 from mid.attacks.protocols import Access, Output
-from mid.torch._network import NetworkModel, Rng, validate, writable
+from mid.torch._answers import Rng
+from mid.torch._network import NetworkModel, validate, writable
 from mid.torch._training import Moment
 from mid.torch.bottleneck import BottleneckOutput
 from mid.torch.networks import Architecture
@@ -32,30 +33,10 @@ class MIDRegressor(RegressorMixin, NetworkModel):
     beta : float or None
         Price of a nat of the bound on ``I(X; Z)``, in units of squared target as `lam` of `mid.MIDLinearRegression`.
         None is the undefended network, with a plain linear layer in place of the bottleneck.
-    hidden : sequence of int
-        Widths of the feature layers (ReLU); the last is F. Short for ``network=MLP(hidden)``.
-    bottleneck : int, optional
-        Latent dimensions k; ``F // 2`` if left out.
-    epochs : int
-        Passes through the training data.
-    batch_size : int
-        Records per step.
-    learning_rate : float
-        Step size.
-    random_state : int or numpy.random.Generator
-        Seed of weights, batches, training noise and of the stream of release noise.
-    device : str
-        Where to train and answer.
-    progress : bool
-        Whether to show a progress bar while fitting.
-    network : MLP, CNN or other architecture, optional
-        Feature layers, in place of `hidden`.
-    optimizer : Adam or SGD, optional
-        Adam if left out.
-    validation : float
-        Share of the training data that is held out to choose when to stop; 0 trains for all epochs.
-    patience : int
-        Epochs without a smaller loss on the rows held out before training stops.
+    hidden, bottleneck, epochs, batch_size, learning_rate, random_state, device, progress
+        As in `MIDClassifier`.
+    network, optimizer, validation, patience
+        As in `MIDClassifier`.
 
     Attributes
     ----------
@@ -162,12 +143,8 @@ class MIDRegressor(RegressorMixin, NetworkModel):
             Records asked about.
         output : {"values"}
             What is released.
-        queries : int
-            How often each record is asked; the answers are averaged.
-        access : {"sampled", "mean"}
-            Noisy answers, or the answer of the mean latent (white box).
-        rng : int, numpy.random.Generator or None
-            Seed of the noise; None goes on with the stream that started at `fit`.
+        queries, access, rng
+            As in `MIDClassifier.release`.
 
         Returns
         -------

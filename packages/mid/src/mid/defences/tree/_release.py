@@ -9,12 +9,48 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from infocore.errors import ParameterError
 from mid.defences.tree._criteria import entropy
+from mid.defences.tree.settings import LabelEntropy, LeafSmoothing, LearnedSmoothing
 
-__all__ = ["best_labels", "best_smoothing", "label_information", "sampled_information", "shown"]
+__all__ = [
+    "best_labels",
+    "best_smoothing",
+    "check",
+    "check_output",
+    "information_by_release",
+    "label_information",
+    "sampled_information",
+    "shown",
+    "smoothed",
+    "smoothing",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+
+def check(model: Any) -> None:
+    """Refuse a form of release that does not exist, or that shows what the defence hides."""
+    if model.release_as not in ("proba", "label", "sample"):
+        raise ParameterError(
+            f"MIDDecisionTreeClassifier: `release_as` must be 'proba', 'label' or 'sample'; got {model.release_as!r}."
+        )
+    if isinstance(model.defence, LabelEntropy) and model.release_as != "label":
+        raise ParameterError(
+            "MIDDecisionTreeClassifier: `release_as` must be 'label' with LabelEntropy, since distributions show "
+            f"what relabelling hides; got {model.release_as!r}."
+        )
+
+
+def check_output(model: Any, output: str) -> None:
+    """Refuse to answer with what the form of release does not show."""
+    if output not in ("labels", "probabilities") or (output == "probabilities" and model.release_as == "label"):
+        raise ParameterError(
+            f"MIDDecisionTreeClassifier.release: `output` {output!r} is not what a tree with "
+            f"release_as={model.release_as!r} answers with. "
+            + ("Ask for labels." if model.release_as == "label" else "Ask for labels or probabilities.")
+        )
 
 
 def sampled_information(pi: Floats, q: Floats) -> float:
@@ -31,6 +67,22 @@ def shown(pi: Floats, answers: Floats) -> float:
     """Information of showing the answer (L, k) itself: the entropy of which distinct answer it is."""
     _, which = np.unique(answers, axis=0, return_inverse=True)
     return float(entropy(np.bincount(which.ravel(), pi).astype(np.float64)))
+
+
+def information_by_release(pi: Floats, answers: Floats, labels: Ints) -> dict[str, float]:
+    """Information in nats of each form of release: a drawn label, the leaf's label, its whole distribution."""
+    return {
+        "sample": sampled_information(pi, answers),
+        "label": label_information(pi, labels),
+        "proba": shown(pi, answers),
+    }
+
+
+def smoothing(defence: Any, pi: Floats, q: Floats) -> float:
+    """Share of the overall distribution that a defence mixes into every leaf; 0 for one that does not smooth."""
+    if isinstance(defence, LeafSmoothing):
+        return float(defence.a)
+    return best_smoothing(pi, q, defence.lam) if isinstance(defence, LearnedSmoothing) else 0.0
 
 
 def smoothed(pi: Floats, q: Floats, a: float) -> Floats:

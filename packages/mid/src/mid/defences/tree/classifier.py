@@ -20,14 +20,7 @@ from mid.defences.tree._fit import Coding
 from mid.defences.tree._grow import Labels
 from mid.defences.tree._prune import PruningPath, information_path, leaf_costs, merged, prune
 from mid.defences.tree._structure import Tree
-from mid.defences.tree.settings import (
-    Defence,
-    InformationPruning,
-    LabelEntropy,
-    LeafPruning,
-    LeafSmoothing,
-    LearnedSmoothing,
-)
+from mid.defences.tree.settings import Defence, InformationPruning, LabelEntropy, LeafPruning
 
 _validate: Any = validate_data  # scikit-learn types its `X` as the string that is its default
 
@@ -86,10 +79,8 @@ Priority or None
         attribute, to someone who knows nothing else; biased upwards if leaves are small. None without an attribute.
     classes_ : array of shape (C,)
         Labels.
-    n_leaves_ : int
-        Number of leaves L.
-    depth_ : int
-        Depth of the deepest leaf.
+    n_leaves_, depth_ : int
+        Number of leaves L, and depth of the deepest one.
     leaf_counts_ : array of shape (L, C)
         Weight of each class in each leaf, as grown; leaves in the order of `apply`.
     leaf_distributions_ : array of shape (L, C)
@@ -207,12 +198,8 @@ Priority or None
 
         Parameters
         ----------
-        X : array or data frame of shape (n, dx)
-            Records.
-        y : array of shape (n,)
-            Labels.
-        sample_weight : array of shape (n,), optional
-            Weights.
+        X, y, sample_weight
+            As in `fit`.
         risk : {"gini", "error", "log_loss"}
             Training risk.
 
@@ -305,12 +292,7 @@ Priority or None
         """
         check_is_fitted(self)
         check_release("MIDDecisionTreeClassifier.release", output, queries, access)
-        if output not in ("labels", "probabilities") or (output == "probabilities" and self.release_as == "label"):
-            raise ParameterError(
-                f"MIDDecisionTreeClassifier.release: `output` {output!r} is not what a tree with "
-                f"release_as={self.release_as!r} answers with. "
-                + ("Ask for labels." if self.release_as == "label" else "Ask for labels or probabilities.")
-            )
+        _release.check_output(self, output)
         leaf = self.apply(X)
         if self.release_as != "sample" or access == "mean":
             return self.leaf_distributions_[leaf] if output == "probabilities" else self.leaf_labels_[leaf]
@@ -372,10 +354,8 @@ Priority or None
 
         Raises
         ------
-        ParameterError
-            If the tree has no sensitive attribute, or weights are negative or all 0.
-        ShapeError, NonFiniteError
-            If `sample_weight` is not one finite number per row.
+        ParameterError, ShapeError, NonFiniteError
+            If the tree has no sensitive attribute, or as in `fit` for the weights.
         """
         check_is_fitted(self)
         caller = "MIDDecisionTreeClassifier.conditional_leaf_information"
@@ -388,16 +368,7 @@ Priority or None
 
     def _grown(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Tree, Coding, NDArray[Any]]:
         _fit.check_settings(self, get_args(Defence), ("entropy", "gini"))
-        if self.release_as not in ("proba", "label", "sample"):
-            raise ParameterError(
-                "MIDDecisionTreeClassifier: `release_as` must be 'proba', 'label' or 'sample'; got "
-                f"{self.release_as!r}."
-            )
-        if isinstance(self.defence, LabelEntropy) and self.release_as != "label":
-            raise ParameterError(
-                "MIDDecisionTreeClassifier: `release_as` must be 'label' with LabelEntropy, since distributions show "
-                f"what relabelling hides; got {self.release_as!r}."
-            )
+        _release.check(self)
         x, labels = _validate(self, X, y, dtype=np.float64)
         check_classification_targets(labels)
         weight = _fit.weights(sample_weight, len(x), "MIDDecisionTreeClassifier.fit")
@@ -410,21 +381,12 @@ Priority or None
     def _set_answers(self, tree: Tree, labels: NDArray[np.int64] | None) -> None:
         """Set what each leaf answers with, and the information of it; `labels` None are the commonest of each leaf."""
         counts = tree.sums[tree.leaves]
-        mass = counts.sum(1)
-        pi, q = mass / mass.sum(), counts / mass[:, None]
-        self.smoothing_ = 0.0
-        if isinstance(self.defence, LeafSmoothing):
-            self.smoothing_ = float(self.defence.a)
-        elif isinstance(self.defence, LearnedSmoothing):
-            self.smoothing_ = _release.best_smoothing(pi, q, self.defence.lam)
+        pi, q = counts.sum(1) / counts.sum(), counts / counts.sum(1, keepdims=True)
+        self.smoothing_ = _release.smoothing(self.defence, pi, q)
         mixed = _release.smoothed(pi, q, self.smoothing_)
         shown = mixed.argmax(1) if labels is None else labels
         self.leaf_counts_, self.leaf_distributions_, self.leaf_labels_ = counts, mixed, self.classes_[shown]
-        self.information_by_release_ = {
-            "sample": _release.sampled_information(pi, mixed),
-            "label": _release.label_information(pi, shown),
-            "proba": _release.shown(pi, mixed),
-        }
+        self.information_by_release_ = _release.information_by_release(pi, mixed, shown)
         self.information_ = self.information_by_release_[self.release_as]
         self.leaf_information_ = None if self.sensitive_features is None else _fit.leaf_information(tree)
         self.n_leaves_, self.depth_ = len(counts), int(tree.depth.max())

@@ -44,8 +44,8 @@ class MIFace:
     window : int
         An image stops when its cost is not below the largest of so many last ones (beta).
     cost_threshold : float
-        An image stops when its cost is at most this (gamma). The cost is one less the confidence: 0.01 stops at a
-        confidence of .99.
+        An image stops when its cost, one less the confidence, is at most this (gamma). 0 goes on after the network is
+        fooled; 0.01 stops at the confidence of .99 that the paper names.
     auxiliary : callable, optional
         AuxTerm: from images (B, dx) to a cost (B,), differentiable.
     process : callable, optional
@@ -66,6 +66,9 @@ class MIFace:
 
     Notes
     -----
+    The paper's stop, ``cost_threshold=0.01``, is not the default: a network with hidden layers is fooled long before
+    its image shows anything, and a defence tested with that stop is flattered.
+
     The image kept is the one of the lowest cost, which need not be the last. Of a noisy target costs are estimates, so
     the lowest one is flattered; the score of the result is asked anew.
 
@@ -86,7 +89,7 @@ class MIFace:
     step: float = 0.1
     max_steps: int = 5000
     window: int = 100
-    cost_threshold: float = 0.01
+    cost_threshold: float = 0.0
     auxiliary: Callable[[Tensor], Tensor] | None = None
     process: Callable[[Tensor], Tensor] | None = None
     draws: int = 8
