@@ -19,7 +19,7 @@ if __name__ == "__main__":
     with torch.no_grad():
         head.weight.copy_(torch.from_numpy(fitted.coef_))
         head.bias.copy_(torch.from_numpy(fitted.intercept_))
-    rules = {"all 3,000 steps": {"window": 3000, "cost_threshold": -1.0}, "stop at .99": {}}
+    rules = {"all 3,000 steps": {"window": 3000, "cost_threshold": -1.0}, "stop at .99": {"cost_threshold": 0.01}}
     for name, rule in rules.items():
         start = time.perf_counter()
         found = MIFace(start=np.zeros(64), max_steps=3000, **rule).run(ModuleTarget(head))

@@ -77,7 +77,10 @@ Faces = Iterator[tuple[str, str, Callable[[], tuple[np.ndarray, int]]]]
 
 
 def our_faces(module: torch.nn.Module) -> Faces:
-    for name, rule in (("stop at .99", {}), ("all steps", {"window": STEPS, "cost_threshold": -1.0})):
+    for name, rule in (
+        ("stop at .99", {"cost_threshold": 0.01}),
+        ("all steps", {"window": STEPS, "cost_threshold": -1.0}),
+    ):
 
         def run(rule: dict[str, Any] = rule) -> tuple[np.ndarray, int]:
             found = MIFace(start=np.zeros(64), step=STEP, max_steps=STEPS, **rule).run(ModuleTarget(module))

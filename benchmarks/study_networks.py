@@ -7,6 +7,7 @@ alignment from logits, GMI and MI-Face, which come first, and about as long agai
 
     INFOLEARN_DATA=folder python benchmarks/study_networks.py
     python benchmarks/study_networks.py --data digits --seeds 3      # claims C12 and C13 alone
+    python benchmarks/study_networks.py --device cuda                # targets are trained there; attacks run on the CPU
 
 - fashion: 5,000 private rows, an MLP. Public rows show the same ten classes as private ones, which favours the
   attacker; what an answer gives away beyond its class shows in the error beside that of the class mean.
@@ -157,29 +158,31 @@ def evaluator(name: str, seed: int) -> Any:
 
 
 @functools.cache
-def target(name: str, seed: int, defence: str) -> Any:
-    """Train the network under attack."""
+def target(name: str, seed: int, defence: str, device: str) -> Any:
+    """Train the network under attack, and bring it to the CPU, where the attacks run."""
     d, options = split(name, seed), SETS[name]
-    x, y = d["x_own"], d["y_own"]
-    common = {"network": options["network"], "random_state": seed}
+    common = {"network": options["network"], "random_state": seed, "device": device}
     if defence.startswith("mixing"):
-        return PostProcessed(target(name, seed, "none"), Mixing(float(defence.split()[1])))
+        return PostProcessed(target(name, seed, "none", device), Mixing(float(defence.split()[1])))
     if defence.startswith("MID"):
-        return MIDClassifier(beta=float(defence.split()[1]), **common, **options["fit"]).fit(x, y)
-    if defence.startswith("DP"):
-        private = DPSGD(delta=options["delta"], **options["dp"][defence])
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", TrainingWarning)  # that epsilon is large is what such a line is about
-            return NetworkClassifier(private, **common, **options["private"]).fit(x, y)
+        model: Any = MIDClassifier(beta=float(defence.split()[1]), **common, **options["fit"])
+    elif defence.startswith("DP"):
+        model = NetworkClassifier(
+            DPSGD(delta=options["delta"], **options["dp"][defence]), **common, **options["private"]
+        )
+    else:
+        model = NetworkClassifier(OTHERS[defence], **common, **options["fit"])
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TrainingWarning)  # of positive smoothing, which is studied
-        return NetworkClassifier(OTHERS[defence], **common, **options["fit"]).fit(x, y)
+        warnings.simplefilter("ignore", TrainingWarning)  # of positive smoothing and of a large epsilon: both studied
+        model.fit(d["x_own"], d["y_own"])
+    model.module_.to("cpu")
+    return model.set_params(device="cpu")
 
 
 @functools.cache
-def utility(name: str, seed: int, defence: str) -> dict[str, Any]:
+def utility(name: str, seed: int, defence: str, device: str) -> dict[str, Any]:
     """Accuracy on fresh rows, by one query and as averaging users have it, and what privacy was spent."""
-    d, model = split(name, seed), target(name, seed, defence)
+    d, model = split(name, seed), target(name, seed, defence, device)
     found = {}
     for kind, queries, access in (("once", 1, "sampled"), ("many", 100, "sampled"), ("mean", 1, "mean")):
         labels = model.release(d["x_test"], output="labels", queries=queries, access=access, rng=seed)
@@ -214,7 +217,7 @@ def align(job: dict[str, Any]) -> dict[str, Any]:
         hidden=(128, 128),
         max_steps=2000 if name == "digits" else 800,
         seed=seed,
-    ).run(target(name, seed, job["defence"]))
+    ).run(target(name, seed, job["defence"], job["device"]))
     errors = squared_error(x, result.reconstructions)
     right = (judge.predict(result.reconstructions.astype(np.float32)) == y).astype(float)
     split_at = len(d["x_fresh"])
@@ -232,7 +235,7 @@ def align(job: dict[str, Any]) -> dict[str, Any]:
 def invert(job: dict[str, Any]) -> dict[str, Any]:
     """Reconstruct classes; one of which no latent was found counts as a failure."""
     name, seed = job["data"], job["seed"]
-    d, model, many = split(name, seed), target(name, seed, job["defence"]), ACCESS[job["access"]]
+    d, model, many = split(name, seed), target(name, seed, job["defence"], job["device"]), ACCESS[job["access"]]
     how: dict[str, Any] = {"access": "mean" if job["access"] == "mean" else "sampled", "seed": seed}
     classes = len(np.unique(d["y_own"]))
     try:
@@ -242,8 +245,8 @@ def invert(job: dict[str, Any]) -> dict[str, Any]:
                     gan=prior(name, seed), steps=150, clip=2.0, restarts=2, keep=2, draws=many["draws"], **how
                 ).run(model)
             case "MIFace":
-                start = d["x_public"].mean(0)
-                found = attacks.MIFace(start=start, step=0.5, max_steps=300, draws=many["draws"], **how).run(model)
+                stop = {"start": d["x_public"].mean(0), "step": 0.5, "max_steps": 300, "cost_threshold": 0.01}
+                found = attacks.MIFace(**stop, draws=many["draws"], **how).run(model)
             case _:
                 settings = {"points": 16, "steps": 80, "queries": many["votes"], **how}
                 found = attacks.BREPMI(gan=prior(name, seed), classes=range(classes), **settings).run(model)
@@ -265,7 +268,7 @@ def invert(job: dict[str, Any]) -> dict[str, Any]:
 
 def measure(job: dict[str, Any]) -> dict[str, Any]:
     """Train what is not trained yet, attack, and have it judged."""
-    known = utility(job["data"], job["seed"], job["defence"])
+    known = utility(job["data"], job["seed"], job["defence"], job["device"])
     if job["attack"] in ("GMI", "BREPMI"):
         prior(job["data"], job["seed"])
     start = time.process_time()
@@ -303,6 +306,7 @@ def main() -> None:
     parser.add_argument("--data", nargs="*", default=list(SETS), choices=list(SETS))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--attacks", nargs="*", default=everything, choices=everything)
+    parser.add_argument("--device", default="cpu", help="where targets are trained; attacks run on the CPU")
     parser.add_argument("--out", type=pathlib.Path, default=OUT)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -317,7 +321,7 @@ def main() -> None:
     todo = [job for job in jobs(data, options.seeds, options.attacks) if key(job) not in done]
     with options.out.open("a") as out:
         for job in track(todo, "attacks"):
-            out.write(json.dumps(measure(job)) + "\n")
+            out.write(json.dumps(measure({**job, "device": options.device})) + "\n")
             out.flush()
 
 

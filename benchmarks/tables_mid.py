@@ -1,4 +1,4 @@
-"""Tables of mid: simulated patients, simulated audits, and the peers."""
+"""Tables of mid: simulated patients, simulated audits, attacks that reconstruct, small claims, and the peers."""
 
 import collections
 import statistics
@@ -131,7 +131,106 @@ def training() -> str:
     return markdown(["", *names], rows)
 
 
+INVERSIONS = {
+    "MIFace": "MI-Face",
+    "GMI": "GMI",
+    "KEDMI": "KED-MI",
+    "VMI": "variational",
+    "PLGMI": "PLG-MI",
+    "LOMMA": "LOMMA on GMI",
+    "BREPMI": "BREP-MI",
+    "alignment, logits": "alignment, logits",
+    "alignment, probabilities": "alignment, probabilities",
+}
+
+
+def over_seeds(values: list[float], digits: int = 2) -> str:
+    """Return each seed's value."""
+    return ", ".join(f"{value:.{digits}f}" for value in values)
+
+
+def inversions() -> str:
+    """Every attack that reconstructs on a network without defence, beside one that knows nothing of the classes."""
+    rows: list[list[str]] = []
+    for kind, name in INVERSIONS.items():
+        here = [row for row in read("inversion") if row["data"] == "digits" and row["attack"] == kind]
+        some, null = ([row for row in here if row["defence"] == d] for d in ("none", "shuffled"))
+        if not some:
+            continue
+        needs = some[0]["needs"]
+        broken = sum(row["accuracy"]["low"] > row["chance"] for row in some)
+        rows.append(
+            [
+                name,
+                needs["interface"] + (", own records" if needs["auxiliary"] else ""),
+                f"{statistics.fmean(row['queries'] for row in some):,.0f}",
+                over_seeds([row["accuracy"]["value"] for row in some]),
+                over_seeds([row["accuracy"]["value"] for row in null]),
+                f"{statistics.fmean(row['chance'] for row in some):.2f}",
+                f"{broken} of {len(some)}",
+                over_seeds([row["error"] / row["floor"] for row in some]),
+            ]
+        )
+    head = ["attack", "is given", "queries", "judged right, each seed", "same, shuffled labels", "chance"]
+    return markdown([*head, "seeds above chance", "error over that of a mean"], rows)
+
+
+def bottleneck_claims() -> str:
+    """C12 and C13: divergence and accuracy by beta, and what queries bring back."""
+    rows: list[list[str]] = []
+    here = [row for row in read("mid_claims") if row["claim"] == "C12, C13"]
+    free = {row["seed"]: row["divergence"] for row in here if row["beta"] == 0}
+    for beta in dict.fromkeys(row["beta"] for row in here):
+        some = [row for row in here if row["beta"] == beta and row["seed"] in free]
+        rows.append(
+            [
+                f"{beta:g}",
+                over_seeds([row["divergence"] for row in some], 1),
+                over_seeds([free[row["seed"]] / row["divergence"] for row in some], 1),
+                *(over_seeds([row[f"accuracy_{kind}"] for row in some], 3) for kind in ("once", "many", "mean")),
+                over_seeds([100 * (row["accuracy_many"] - row["accuracy_once"]) for row in some], 1),
+            ]
+        )
+    head = ["β", "divergence, nats", "fall from β = 0", "accuracy, 1 query", "100 queries", "mean"]
+    return markdown([*head, "100 less 1, points"], rows)
+
+
+def functional_claim() -> str:
+    """C16: error of the functional mechanism by its budget."""
+    here = [row for row in read("mid_claims") if row["claim"] == "C16"]
+    rows: list[list[str]] = []
+    for row in here:
+        spread = f"{row['se']:.1g}" if "se" in row else f"weights within {row['largest_difference']:.0e}"
+        budget = "without noise" if row["epsilon"] is None else f"{row['epsilon']:g}"
+        rows.append([budget, f"{row['error']:.4f}", spread])
+    return markdown(["ε", "mean error, of Var(y)", "standard error"], rows) + (
+        f"\n\nLeast squares: {here[0]['least_squares']:.4f}." if here else ""
+    )
+
+
+def update_claim() -> str:
+    """C17: labels of updates, told from the change of answers."""
+    here = [row for row in read("mid_claims") if row["claim"] == "C17"]
+    rows: list[list[str]] = []
+    for beta, access in dict.fromkeys((row["beta"], row["access"]) for row in here):
+        some = [row for row in here if (row["beta"], row["access"]) == (beta, access)]
+        rows.append(
+            [
+                "none" if beta is None else f"MID, β = {beta:g}",
+                access if beta is not None else "any",
+                over_seeds([row["accuracy"] for row in some]),
+                over_seeds([row["chance"] for row in some]),
+                f"{some[0]['queries']:,}",
+            ]
+        )
+    return markdown(["target", "access", "labels right, each seed", "chance", "queries"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "inversions": inversions,
+    "bottleneck claims": bottleneck_claims,
+    "functional claim": functional_claim,
+    "update claim": update_claim,
     "warfarin": warfarin,
     "warfarin guessers": warfarin_guessers,
     "audits": audits,
