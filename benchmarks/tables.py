@@ -1,6 +1,7 @@
 """Put the measured numbers of benchmarks/results into the tables of the docs.
 
     python benchmarks/tables.py            # rewrite the tables of docs/guide
+    python benchmarks/tables.py cmim       # of some pages only
     python benchmarks/tables.py --check    # exit with 1 if one is out of date, or names something that is not there
 
 A table stands between ``<!-- table NAME -->`` and ``<!-- end -->`` and is replaced as a whole. Where a case was
@@ -29,18 +30,10 @@ from infocore.trials import read_trials, summarise
 
 HERE = pathlib.Path(__file__).parent
 GUIDE = HERE.parent / "docs" / "guide"
-PAGES = tuple(
-    GUIDE / f"{name}.md"
-    for name in (
-        "infocore",
-        "infocore-comparison",
-        "infocore-coverage",
-        "cmim-images",
-        "cmim-images-raw",
-        "cmim-molecules",
-        "mid-audit",
-        "mid-claims",
-    )
+PAGES = (
+    *("infocore", "infocore-comparison", "infocore-coverage"),
+    *("cmim", "cmim-images", "cmim-images-raw", "cmim-molecules"),
+    *("mid-audit", "mid-claims"),
 )
 Rows = list[dict[str, Any]]
 
@@ -348,9 +341,12 @@ def unknown_names(text: str) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="change nothing; exit with 1 if something is out of date")
+    parser.add_argument("pages", nargs="*", metavar="PAGE", help=f"of {', '.join(PAGES)}; all of them if none is named")
     args = parser.parse_args()
+    if unknown := set(args.pages) - set(PAGES):
+        parser.error(f"no page of tables is named {', '.join(sorted(unknown))}")
     failed = 0
-    for page in PAGES:
+    for page in (GUIDE / f"{name}.md" for name in args.pages or PAGES):
         old = page.read_text("utf-8")
         new = filled(old)
         for name in unknown_names(new):

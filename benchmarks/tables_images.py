@@ -267,7 +267,32 @@ def steps() -> str:
     return table(["measured", "what", "CPU time, ratio to the first"], rows)
 
 
+ANY_DECODER = {
+    "code": "code",
+    "decoder hidden": "decoder's hidden layer",
+    "decoder hidden, zero code": "the same, code set to zero",
+    "decoder hidden, another's code": "the same, another sample's code",
+    "decoder hidden, decoder drawn anew": "the same, decoder drawn anew",
+    "raw pixels": "raw pixels",
+}
+
+
+def any_decoder() -> str:
+    """Linear accuracy of features of models that are not ours; of draws of a decoder, the mean of each seed counts."""
+    rows = read("any_decoder")
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    draws: dict[tuple[str, str, int], list[float]] = collections.defaultdict(list)
+    for row in rows:
+        draws[row["features"], row["model"], row["seed"]].append(row["linear"])
+    lines = []
+    for kind, told in ANY_DECODER.items():
+        means = {(m, seed): float(np.mean(v)) for (k, m, seed), v in draws.items() if k == kind}
+        lines.append([told, *(spread(mean for (m, _), mean in means.items() if m == model) for model in models)])
+    return table(["features", *models], lines)
+
+
 TABLES = {
+    "any-decoder": any_decoder,
     "images-seeds": seeds,
     "images-controls": controls,
     "images-features": features,

@@ -1,9 +1,6 @@
-"""Tables of the molecule models, from results/molecules.jsonl, molecules_gpu.jsonl, molecule_speed.jsonl and the card.
+"""Tables of the molecule models, from results/molecules.jsonl, molecule_properties.jsonl and others, and the card.
 
-    python benchmarks/tables_molecules.py            # rewrite the tables of docs/guide/cmim-molecules.md
-    python benchmarks/tables_molecules.py --check    # exit with 1 if one is out of date
-
-They are part of `tables.py` too, which does every page.
+`python benchmarks/tables.py cmim-molecules` puts them into docs/guide/cmim-molecules.md.
 """
 
 import collections
@@ -12,7 +9,6 @@ import itertools
 import json
 import pathlib
 import statistics
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -20,7 +16,6 @@ import numpy as np
 import result_files
 
 ROOT = pathlib.Path(__file__).parent.parent
-PAGE = ROOT / "docs" / "guide" / "cmim-molecules.md"
 CARD = ROOT / "packages" / "cmim" / "src" / "cmim" / "molecules" / "checkpoints" / "moses-1" / "card.json"
 NAMES = {
     "untrained": "not trained", "CMIM": "cMIM, τ = 0.1", "CMIM-1": "cMIM, τ = 1",
@@ -30,6 +25,11 @@ NAMES = {
 ORDER = ("AE", "VAE", "MIM", "MIM-learned", "CMIM", "CMIM-1", "CMIM-cal", "InfoNCE", "untrained")
 SETS = {"esol": "ESOL", "freesolv": "FreeSolv", "lipophilicity": "Lipophilicity"}
 AROUND = {"valid": "validity", "not the seed": "non_identicality", "new": "effective_novelty"}
+FEATURES = ("latent", "informative", "not trained, latent", "not trained, informative", "morgan", "descriptors")
+GAPS = (
+    *(f"{a} - {b}" for a in FEATURES[:2] for b in ("morgan", "descriptors", f"not trained, {a}")),
+    "informative - latent",
+)
 Row = dict[str, Any]
 Triple = Sequence[float | None]
 
@@ -292,6 +292,20 @@ def elsewhere() -> str:
     return table(["set", "molecules", "exact %", "valid %", "tokens right after the true ones %"], lines)
 
 
+def measured(part: str, columns: Sequence[str], kind: str = "", sign: bool = False) -> str:
+    """Properties by the shipped model: scores, differences on the same molecules, or modelability ratios."""
+    metrics = {"regression": "rmse", "classification": "roc_auc"}
+    lines = []
+    for row in read("molecule_properties"):
+        if row[part] and kind in row["kind"]:
+            name = SETS.get(row["set"]) or {"b3db": "B3DB"}.get(row["set"], f"Tox21 {row['name']}")
+            values = (row[part][c] for c in columns)
+            found = (v[metrics[row["kind"]]] if part == "scores" else v for v in values)
+            cells = [name, f"{row['n']:,}", row["split"], row["model"]]
+            lines.append([*cells, *(interval(v, 2 if part == "modelability" else 3, sign) for v in found)])
+    return table(["set", "molecules", "folds", "regressor", *columns], lines)
+
+
 def speed() -> str:
     """CPU times, and how many times those of the first row of each case."""
     lines = []
@@ -339,28 +353,12 @@ TABLES: dict[str, Callable[[], str]] = {
     **{f"molecule {name}": functools.partial(properties, name) for name in SETS},
     **{f"molecule differences {name}": functools.partial(differences, name) for name in SETS},
     "molecule claims": claims,
+    "molecule measured": lambda: measured("scores", (*FEATURES, "mean"), "regression"),
+    "molecule measured classes": lambda: measured("scores", FEATURES, "classification"),
+    "molecule measured differences": lambda: measured("differences", GAPS, "regression", sign=True),
+    "molecule measured differences classes": lambda: measured("differences", GAPS, "classification", sign=True),
+    "molecule modelability": lambda: measured("modelability", (*FEATURES[:4], "descriptors")),
     "molecule speed": speed,
     "molecule gpu rate": gpu_rate,
     "molecule gpu runs": gpu_runs,
 }
-
-
-def main() -> int:
-    """Rewrite the page of molecules, or check it."""
-    import tables
-
-    check = "--check" in sys.argv[1:]
-    if not PAGE.exists():
-        print(f"there is no {PAGE.name} yet", file=sys.stderr)
-        return int(check)
-    old = PAGE.read_text("utf-8")
-    new = tables.filled(old)
-    if check:
-        print(f"{PAGE.name}: {'out of date' if new != old else 'as measured'}", file=sys.stderr)
-        return int(new != old)
-    PAGE.write_text(new, "utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -68,7 +68,7 @@ def test_a_run_can_be_repeated_from_its_own_settings(trained, run, tmp_path):
 
 
 def test_flags_win_over_the_file(run, images, tmp_path):
-    (tmp_path / "c.toml").write_text('model = "vae"\nmax_steps = 20\nlatent_dim = 3\nhidden = [8]\ntemperature = 0.3\n')
+    (tmp_path / "c.toml").write_text('model = "vae"\nmax_steps = 20\nlatent_dim = 3\nhidden = [8]\n')
     code, text, err = run(
         "train", images, "--config", tmp_path / "c.toml", "--out", tmp_path / "r", "--model", "mim",
         "--steps", 5, "--quiet", "--json", "--logger", "none", "--limit", 50,
@@ -78,6 +78,37 @@ def test_flags_win_over_the_file(run, images, tmp_path):
     config = Embedder.load(tmp_path / "r" / "model").model_.config
     assert (config.objective, config.latent_dim) == ("mim", 3)
     assert "50 rows of shape (8, 8)" in err
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("slots = 2", "slots (--slots) has no effect with network='mlp': it belongs to perceiver"),
+        ("width = 64", "width (--width) has no effect with network='mlp': it belongs to conv, perceiver"),
+        ("channels = [8]", "channels has no effect with network='mlp': it belongs to conv"),
+        ('network = "conv"\nhidden = [8]', "hidden (--hidden) has no effect with network='conv': it belongs to mlp"),
+        ('model = "vae"\ntemperature = 0.2', "with model='vae': it belongs to cmim, contrastive_vae"),
+        ('model = "mim"\nw_k = 2.0', "w_k (--w-k) has no effect with model='mim'"),
+        ("beta = 2.0", "beta (--beta) has no effect with model='cmim': it belongs to vae, contrastive_vae"),
+        ('model = "ae"\nvariance = "fixed"', "it belongs to cmim, mim, vae, contrastive_vae"),
+        ("levels = 17", "with likelihood='bernoulli': it belongs to logistic, categorical"),
+    ],
+)
+def test_a_setting_without_effect_is_refused(run, tmp_path, given, told):
+    (tmp_path / "c.toml").write_text(given)
+    code, out, err = run("train", "digits", "--config", tmp_path / "c.toml", "--out", tmp_path / "r")
+    assert (code, out) == (2, "") and err.startswith("error: ") and told in err
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_flag_without_effect_is_refused_and_one_with_effect_is_written(run, tmp_path):
+    code, _, err = run("train", "digits", "--slots", 1, "--patch", 2, "--beta", 1, "--out", tmp_path / "r")
+    assert code == 2 and all(f"--{name})" in err for name in ("slots", "patch", "beta"))
+    small = ("--network", "perceiver", "--slots", 2, "--width", 8, "--latent-dim", 4, "--steps", 1, "--quiet")
+    assert run("train", "digits", "--model", "vae", "--beta", 2, *small, "--out", tmp_path / "r")[0] == 0
+    written = tomllib.loads((tmp_path / "r/config.toml").read_text())
+    assert (written["slots"], written["beta"], written["depth"]) == (2, 2.0, 2)
+    assert not {"hidden", "channels", "temperature", "w_k", "levels"} & set(written)
 
 
 def test_embed_is_transform_in_the_order_of_the_files(trained, images, run, tmp_path):
@@ -191,12 +222,18 @@ def test_a_stopped_run_goes_on(run, images, tmp_path):
     ("arguments", "code", "match"),
     [
         (("train",), 2, "give DATA"),
-        (("train", "nowhere", "--out", "r"), 1, "there is no nowhere"),
+        (("train", "nowhere", "--out", "r"), 2, "`DATA` must be a file or folder, or one of: digits, mnist5k, fashion"),
+        (("train", "digits", "--config", "no.toml"), 2, "`--config` must be a file or folder; there is no no.toml"),
+        (("train", "no.csv", "--molecules"), 2, "`DATA` must be a file or folder, or one of: moses"),
+        (("evaluate", "nowhere"), 2, "`RUN` must be a file or folder; there is no nowhere"),
+        (("interpolate", "nowhere", "digits", "--out", "i.png"), 2, "`RUN` must be"),
         (("train", "digits", "--model", "gan", "--out", "r"), 2, "model (--model): Input should be"),
         (("train", "digits", "--temperature", "hot", "--out", "r"), 2, "temperature"),
         (("train", "digits", "--holdout", "1.5", "--out", "r"), 2, "holdout"),
-        (("embed", "nowhere", "digits", "--out", "z.npy"), 1, "has no config.toml"),
-        (("sample", "nowhere", "--out", "s.png"), 1, "has no config.toml"),
+        (("embed", "nowhere", "digits", "--out", "z.npy"), 2, "`RUN` must be"),
+        (("sample", "nowhere", "--out", "s.png"), 2, "`RUN` must be"),
+        (("embed", ".", "digits", "--out", "z.npy"), 1, "has no config.toml"),
+        (("sample", ".", "--out", "s.png"), 1, "has no config.toml"),
     ],
 )
 def test_misuse(run, tmp_path, monkeypatch, arguments, code, match):
@@ -205,6 +242,37 @@ def test_misuse(run, tmp_path, monkeypatch, arguments, code, match):
     assert (got, out) == (code, "")
     assert err.startswith("error: ") and match in err
     assert not list(tmp_path.iterdir())
+
+
+def test_data_that_are_not_there_are_misuse_after_a_run_too(run, trained, tmp_path):
+    for arguments in (("embed", "-o", "z.npy"), ("reconstruct", "-o", "r.png"), ("interpolate", "-o", "i.png")):
+        code, _, err = run(arguments[0], trained, tmp_path / "no.npy", *arguments[1:])
+        assert code == 2 and "`DATA` must be" in err and "no.npy" in err
+    code, _, err = run("evaluate", trained, "--test", tmp_path / "no.npy")
+    assert code == 2 and "`--test` must be" in err
+
+
+def test_the_sets_that_commands_name_are_those_that_can_be_read():
+    from cmim.cli import _app, _mol_config
+    from cmim.data import sources
+
+    assert tuple(sources._SETS) == _app.IMAGE_SETS
+    assert tuple(_mol_config._MOSES) == _app.MOLECULE_SETS
+
+
+def test_labels_of_idx_are_found_beside_the_images(run, tmp_path):
+    x, y = load_digits(return_X_y=True)
+    images, labels = ((x[:120] * 15).astype(np.uint8), y[:120].astype(np.uint8))
+    header = b"\0\0\x08\x03" + b"".join(n.to_bytes(4, "big") for n in (120, 8, 8))
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(header + images.tobytes())
+    out, arguments = tmp_path / "run", ("--no-mlp", "--no-information", "--json")
+    assert run("train", tmp_path / "train-images-idx3-ubyte", "--out", out, *TINY, "--steps", 3)[0] == 0
+    code, _, err = run("evaluate", out, *arguments)
+    assert code == 2 and "IDX file of labels beside" in err
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01\0\0\0\x78" + labels.tobytes())
+    code, text, err = run("evaluate", out, *arguments)
+    assert code == 0 and "train-images-idx3-ubyte with labels of train-labels-idx1-ubyte" in err
+    assert json.loads(text)["runs"][str(out)]["scores"]["raw"]["knn_euclidean"]["value"] > 0.7
 
 
 def test_more_misuse(run, trained, images, tmp_path):
@@ -243,6 +311,22 @@ def test_a_failed_run_leaves_nothing_in_the_way(run, tmp_path):
     (tmp_path / "file").touch()
     code, _, err = run("train", "digits", "--out", tmp_path / "file", "--quiet")
     assert code == 2 and "is a file" in err
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_what_can_be_done_after_an_interrupt_is_said_as_it_is(run, tmp_path, monkeypatch, there):
+    from cmim.training import Training
+
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Training, "training_step", interrupted)  # Lightning makes a SystemExit of it
+    out = tmp_path / "run"
+    if there:
+        out.mkdir()
+    code, _, err = run("train", "digits", "--out", out, "--quiet")
+    assert code == 130 and "before the first checkpoint" in err and "--resume" not in err
+    assert out.exists() == there  # a new folder would be in the way of another try
 
 
 def test_resume_with_other_settings_is_refused_and_changes_nothing(run, tmp_path, monkeypatch):

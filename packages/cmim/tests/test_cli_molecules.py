@@ -1,6 +1,7 @@
 """The commands on molecules, as a user runs them, with a tiny model in place of the one that comes with the package."""
 
 import csv
+import functools
 import importlib
 import json
 import pathlib
@@ -9,14 +10,15 @@ import tomllib
 
 import numpy as np
 import pytest
+import torch
 
 from cmim import TokenPerceiver
 from cmim.cli import main
 from cmim.cli._mol_config import MoleculeConfig, make_embedder
-from cmim.cli._mol_train import ReadBlocks
 from cmim.data.images import data_dir
-from cmim.molecules.corpus.files import TextBlocks
+from cmim.molecules.corpus.files import open_corpus
 from cmim.molecules.embedder import MoleculeEmbedder
+from infocore.errors import DegenerateWarning
 
 Chem = pytest.importorskip("rdkit.Chem")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -263,22 +265,35 @@ def test_evaluate_esol(shipped, run):
     assert answer["left_out"]["rows beyond --limit"] == 1128 - 60
 
 
-def test_blocks_that_rdkit_reads_are_canonical_and_counted():
-    blocks = TextBlocks(["OCC", "C1CC", "", "NC", "C(C", "C[N+]"], size=3)
-    read = ReadBlocks(blocks, MoleculeConfig.model_validate({"data": "here", "max_tokens": 3}))
-    assert read.rows == (3, 3)
-    assert list(read.read(0)) == ["CCO", None, None]
-    assert read.skipped == {"not SMILES": 1, "empty": 1}
-    assert list(read.read(1)) == ["CN", None, "C[N+]"]
-    assert list(read.read(0)) == ["CCO", None, None]  # again, as the next epoch does
-    assert read.skipped == {"not SMILES": 2, "empty": 1}
-    assert read.digest() != blocks.digest()
+@pytest.mark.parametrize("block_rows", [2**17, 16])  # one block, and several
+def test_the_estimator_and_the_command_train_alike(run, tmp_path, monkeypatch, block_rows):
+    """The same files by either way: the same weights, and the same rows left out."""
+    opened = functools.partial(open_corpus, block_rows=block_rows)
+    monkeypatch.setattr("cmim.cli._mol_config.open_corpus", opened)
+    rows = [BAD[i][0] if i in BAD else GOOD[i % len(GOOD)] for i in range(0, 1000, 101)] + ["OCC", "[Na+].[Cl-]"] * 12
+    arguments = (*begin(tmp_path, rows), "--steps", 12, "--out", tmp_path / "run", "--logger", "none", "--json")
+    code, text, err = run(*arguments)
+    assert code == 0, err
+    settings = MoleculeConfig.model_validate(
+        {"data": "-", **{k: v for k, v in tomllib.loads((tmp_path / "run/config.toml").read_text()).items()
+                         if k not in ("data", "source")}}
+    )  # fmt: skip
+    with pytest.warns(DegenerateWarning, match="rows could not be read") as told:
+        mine = make_embedder(settings, progress=False).fit(opened(tmp_path / "m.csv"))
+    theirs = MoleculeEmbedder.load(tmp_path / "run/model")
+    for a, b in zip(mine.model_.parameters(), theirs.model_.parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert mine.skipped_ == theirs.skipped_ == json.loads(text)["skipped"] and sum(mine.skipped_.values()) == 8
+    assert f"warning: {told[0].message}" in err
+    if block_rows > len(rows):  # then a list is the same corpus
+        with pytest.warns(DegenerateWarning):
+            listed = make_embedder(settings, progress=False).fit(rows)
+        assert torch.equal(next(listed.model_.parameters()), next(mine.model_.parameters()))
 
 
 def test_training_on_shards_goes_on_where_it_stopped(run, tmp_path, monkeypatch):
     """Each shard a block; rows as RDKit reads them, those that it cannot read counted."""
-    monkeypatch.setattr("cmim.cli._mol_config.open_corpus", importlib.import_module("functools").partial(
-        importlib.import_module("cmim.molecules.corpus.files").open_corpus, block_rows=16))  # fmt: skip
+    monkeypatch.setattr("cmim.cli._mol_config.open_corpus", functools.partial(open_corpus, block_rows=16))
     (tmp_path / "shards").mkdir()
     for i in range(3):
         (tmp_path / f"shards/{i}.txt").write_text("\n".join([*GOOD[i * 15 : i * 15 + 15], "C1CC"]) + "\n")
@@ -327,7 +342,7 @@ def test_validation_stops_early_and_rows_can_be_taken_as_they_are_written(run, t
 @pytest.mark.parametrize(
     ("arguments", "code", "match"),
     [
-        (("embed", "nowhere.csv", "-o", "z.npy"), 1, "there is no nowhere.csv"),
+        (("embed", "nowhere.csv", "-o", "z.npy"), 2, "there is no nowhere.csv"),
         (("embed", "m.csv", "-o", "z.txt"), 2, ".npy or .parquet"),
         (("embed", "m.csv", "-o", "old.npy"), 2, "exists"),
         (("embed", "m.csv", "-o", "new.npy"), 2, "new.npy.rows.csv exists"),
@@ -340,7 +355,7 @@ def test_validation_stops_early_and_rows_can_be_taken_as_they_are_written(run, t
         (("train", "digits", "--max-tokens", "3", "--out", "r"), 2, "--max-tokens must be left out for images"),
         (("train", "m.csv", "--molecules", "--augment", "affine", "--out", "r"), 2, "augment (--augment)"),
         (("train", "m.csv", "--molecules", "--model", "dae", "--out", "r"), 2, "model (--model)"),
-        (("train", "m.csv", "--molecules", "--validation", "none.csv", "--out", "r"), 1, "there is no none.csv"),
+        (("train", "m.csv", "--molecules", "--validation", "none.csv", "--out", "r"), 2, "there is no none.csv"),
         (("sample", "-o", "s.npy"), 2, ".csv or .smi or .png"),
         (("sample", "-o", "s.csv", "--radius", "2"), 2, "--radius must be left out without --around"),
         (("sample", "-o", "s.csv", "--around", "C", "--sampler", "gmm"), 2, "--sampler must be left out with --around"),
@@ -349,6 +364,7 @@ def test_validation_stops_early_and_rows_can_be_taken_as_they_are_written(run, t
         (("interpolate", "--from", "C", "--to", "CC", "--pairs", "2", "-o", "i.png"), 2, "--pairs must be left out"),
         (("reconstruct", "m.csv", "-o", "r.npy"), 2, ".csv or .png"),
         (("optimise", "C1CC", "--score", "qed"), 1, "SMILES must be a molecule"),
+        (("optimise", "C", "--score", "qed", "--run", "nowhere"), 2, "`--run` must be a file or folder"),
         (("optimise", "CCO", "--score", "beauty"), 2, "named_score: `name` must be one of"),
         (("evaluate", "m.csv", "--molecules"), 2, "--target"),
         (("evaluate", "m.csv", "--target", "y"), 1, "has no column 'y'"),

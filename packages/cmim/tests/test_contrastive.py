@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+import cmim
 from cmim import losses
 from cmim.losses import calibrated_temperature, contrastive_log_prob, cosine, gate
+from cmim.views import ShiftNoise
 from infocore.errors import ParameterError, ShapeError
 
 
@@ -132,8 +134,50 @@ def test_symmetric_infonce_is_the_mean_of_both_directions():
     assert both.item() == pytest.approx((one + other).item() / 2, abs=1e-12)
 
 
+GROUPS = [0, 1, 0, 3, 3, 3]
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_identical_samples_are_no_negatives_in_infonce(symmetric):
+    a, b, tau = normal(6, 4), normal(6, 4, seed=1), 0.3
+    s = (functional.normalize(a) @ functional.normalize(b).T / tau).numpy()
+    values = []
+    for i in range(6):
+        kept = [j for j in range(6) if j == i or GROUPS[j] != GROUPS[i]]
+        for one in (s[i], s[:, i]) if symmetric else (s[i],):
+            values.append(np.log(np.mean(np.exp(one[kept]))) - s[i, i])
+    got = losses.infonce_loss(a, b, tau, symmetric=symmetric, groups=torch.tensor(GROUPS))["loss"]
+    assert got.item() == pytest.approx(np.mean(values), abs=1e-12)
+    alone = losses.infonce_loss(a, b, tau, symmetric=symmetric, groups=torch.arange(6))["loss"]
+    assert alone.item() == pytest.approx(losses.infonce_loss(a, b, tau, symmetric=symmetric)["loss"].item(), abs=1e-12)
+
+
+def test_identical_samples_are_no_negatives_in_nt_xent():
+    a, b, tau = normal(6, 4), normal(6, 4, seed=1), 0.3
+    unit = functional.normalize(torch.cat([a, b])).numpy()
+    values = []
+    for i in range(12):
+        partner = (i + 6) % 12
+        kept = [j for j in range(12) if j == partner or GROUPS[j % 6] != GROUPS[i % 6]]
+        values.append(np.log(np.exp(unit[kept] @ unit[i] / tau).sum()) - unit[partner] @ unit[i] / tau)
+    got = losses.nt_xent_loss(a, b, tau, groups=torch.tensor(GROUPS))["loss"]
+    assert got.item() == pytest.approx(np.mean(values), abs=1e-12)
+
+
+@pytest.mark.parametrize("contrast", ["infonce", "nt_xent"])
+def test_a_model_that_compares_views_leaves_identical_samples_out(contrast):
+    x = torch.randint(0, 2, (4, 6), generator=torch.Generator().manual_seed(0)).float()
+    x = torch.cat([x, x[:2]])
+    model = cmim.InfoNCE(6, 3, hidden=(8,), views=ShiftNoise(2, 3, max_shift=0), contrast=contrast)
+    whole, parted = (
+        model.objective(x, torch.Generator().manual_seed(0), groups=groups)["loss"].item()
+        for groups in (None, torch.tensor([0, 1, 2, 3, 0, 1]))
+    )
+    assert parted < whole  # fewer negatives in a sum, or none that equal the positive in a mean
+
+
 def test_infonce_of_codes_with_themselves_is_the_sum_form():
-    z = torch.eye(10, dtype=torch.float64)  # brief T4: log(1 + (B - 1) / e)
+    z = torch.eye(10, dtype=torch.float64)  # log(1 + (B - 1) / e)
     assert losses.infonce_loss(z, z, 1.0)["loss"].item() + math.log(10) == pytest.approx(1.461150, abs=5e-7)
 
 
@@ -153,6 +197,8 @@ def test_a_learned_temperature_has_a_gradient():
         (lambda: gate(torch.eye(2), 0.0), "`temperature`"),
         (lambda: contrastive_log_prob(torch.eye(3), groups=torch.arange(4)), "`groups`.*3; got 4"),
         (lambda: losses.nt_xent_loss(torch.eye(2), torch.eye(2), 0.0), "`temperature`"),
+        (lambda: losses.nt_xent_loss(torch.eye(2), torch.eye(2), groups=torch.arange(3)), "`groups`.*2; got 3"),
+        (lambda: losses.infonce_loss(torch.eye(2), torch.eye(2), groups=torch.arange(3)), "`groups`.*2; got 3"),
     ],
 )
 def test_refusals(call, match):

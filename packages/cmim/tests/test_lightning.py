@@ -176,6 +176,35 @@ def test_loggers_write_every_term(logger, file, tmp_path):
         assert len(rows) == 3
 
 
+def test_both_loggers_write_into_one_folder(tmp_path):
+    x = X[:8]
+    fit(small(), X, max_steps=4, logger="both", log_dir=tmp_path, validation=x, validate_every=2, **RUN)
+    (folder,) = {path.parent for path in tmp_path.rglob("*") if path.is_file()}
+    names = {path.name.split(".")[0] for path in folder.iterdir()}
+    assert {"metrics", "events"} <= names
+    head, *rows = (folder / "metrics.csv").read_text().splitlines()
+    assert "validation" in head.split(",") and len(rows) == 4 + 2  # a line a step, and one a validation
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator").EventAccumulator(str(folder))
+    events.Reload()
+    tags = set(events.Tags()["scalars"])
+    assert set(head.split(",")) - {"epoch", "step"} <= tags
+    assert [event.step for event in events.Scalars("reconstruction")] == [0, 1, 2, 3]
+
+
+def test_a_run_that_stopped_early_is_read_once(tmp_path, monkeypatch):
+    run = {**RUN, "validation": X[:8], "validate_every": 1, "patience": 1, "learning_rate": 1.0}
+    first, again = small(), small()
+    stopped = fit(first, X, max_steps=60, checkpoint_dir=tmp_path, **run)
+    assert stopped.steps < 60
+    seen: list[object] = []
+    read, load = pathlib.Path.read_bytes, torch.load
+    monkeypatch.setattr(pathlib.Path, "read_bytes", lambda path: seen.append(path) or read(path))
+    monkeypatch.setattr(torch, "load", lambda *a, **k: seen.append("load") or load(*a, **k))
+    resumed = fit(again, X, max_steps=60, checkpoint_dir=tmp_path, resume=True, **run)
+    assert resumed.steps == stopped.steps and same(weights(again), weights(first))
+    assert seen == [max(tmp_path.glob("*.ckpt")), "load"]
+
+
 @pytest.mark.parametrize("make", [AE, VAE, MIM, CMIM])
 def test_training_lowers_the_loss(make):
     data = (torch.arange(40)[:, None] % torch.tensor([2, 3, 4, 5, 6, 7]) == 0).float()

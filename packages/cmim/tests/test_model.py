@@ -157,6 +157,8 @@ def test_a_setting_that_does_not_apply_is_refused():
         MIM(6, colour="red")
     with pytest.raises(TypeError, match="temperature"):
         AE(6, temperature=0.2)
+    with pytest.raises(TypeError, match="variance"):  # its codes have no noise
+        AE(6, variance="fixed")
 
 
 def test_infonce_has_no_decoder():

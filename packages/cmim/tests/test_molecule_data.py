@@ -11,14 +11,15 @@ import pytest
 from cmim.data import _pinned
 from cmim.data.images import data_dir
 from cmim.molecules.augmentation import scaffold
+from cmim.molecules.chemistry import molecules
 from cmim.molecules.properties import datasets
 from cmim.molecules.properties.datasets import PropertySet, moses, property_set, read_properties
-from cmim.molecules.properties.splits import random_folds, scaffold_folds
+from cmim.molecules.properties.splits import parents, random_folds, scaffold_folds
 from infocore.errors import DataError, KindError, MissingExtraError, ParameterError, ShapeError
 
 pytest.importorskip("rdkit.Chem")
 from cmim.molecules.properties import descriptors
-from cmim.molecules.properties.descriptors import molecules, morgan_counts, rdkit_descriptors
+from cmim.molecules.properties.descriptors import morgan_counts, rdkit_descriptors
 
 # --- sets ---------------------------------------------------------------------------------------------------------
 
@@ -266,6 +267,16 @@ def test_groups_stay_together_and_fill_folds_evenly():
     assert not np.array_equal(folds, random_folds(100, 4, 1, groups=groups))
     # sizes 4, 3, 3, 2 over two folds: 4 + 2 and 3 + 3, whatever the order of the ties
     assert np.bincount(random_folds(12, 2, 0, groups=list("aaaabbbcccdd"))).tolist() == [6, 6]
+
+
+def test_a_mirror_image_or_a_salt_is_in_the_fold_of_its_parent():
+    pairs = [(f"C[C@H]({'C' * i}O)N", f"C[C@@H]({'C' * i}O)N.Cl") for i in range(1, 9)]
+    every = [text for pair in pairs for text in pair]
+    assert parents(every)[::2] == parents(every)[1::2] and len(set(parents(every))) == 8
+    for folds in (random_folds(16, 4, 0, groups=parents(every)), scaffold_folds(every, 4, 0)):
+        assert np.array_equal(folds[::2], folds[1::2]) and len(set(folds.tolist())) == 4
+    with pytest.raises(DataError, match="parents: 1 of 2 SMILES cannot be read, in rows 1"):
+        parents(["C", "C("])
 
 
 # scaffolds worked out by hand: rings and linkers stay, side chains go

@@ -13,7 +13,8 @@ from sklearn.pipeline import make_pipeline
 from cmim import MIM, TokenPerceiver, informative, latent
 from cmim.generation import beam_search
 from cmim.molecules.chemistry import canonical
-from cmim.molecules.corpus.batches import TextBlocks
+from cmim.molecules.corpus.batches import SmilesBatches, TextBlocks
+from cmim.molecules.corpus.files import open_corpus
 from cmim.molecules.embedder import MoleculeEmbedder
 from cmim.molecules.tokens import Vocabulary
 from infocore.errors import CheckpointError, DataError, DegenerateWarning, ParameterError, ShapeError
@@ -150,11 +151,44 @@ def test_save_and_load(embedder, tmp_path):
 
 def test_bad_rows_are_counted_and_not_trained_on():
     made = MoleculeEmbedder(latent_dim=8, network=NETWORK, max_tokens=12, max_steps=2, batch_size=4, accelerator="cpu")
-    with pytest.warns(DegenerateWarning, match=r"3 molecules could not be read .* too long \(1\)"):
-        made.fit([*SMILES[:10], "C1CC", "C" * 13, None])
-    assert sum(made.skipped_.values()) == 3
-    good = MoleculeEmbedder(latent_dim=8, network=NETWORK, max_tokens=12, max_steps=2, batch_size=4, accelerator="cpu")
-    assert np.array_equal(good.fit(SMILES[:10]).transform(SMILES[:3]), made.transform(SMILES[:3]))
+    odd: Any = None
+    with pytest.warns(DegenerateWarning, match=r"4 rows could not be read .* too long \(1\)"):
+        made.fit([*SMILES[:10], "C1CC", "C" * 13, odd, math.nan])
+    assert made.skipped_ == {"not SMILES": 1, "too long": 1, "missing": 2}
+    assert made.familiar_ == set().union(*map(Vocabulary().split, SMILES[:10]))
+    assert made.longest_ == max(len(Vocabulary().split(text)) for text in SMILES[:10])
+
+
+def test_rows_are_made_canonical_unless_told_otherwise():
+    settings = {"latent_dim": 8, "network": NETWORK, "max_tokens": 12, "max_steps": 4, "batch_size": 4,
+                "accelerator": "cpu"}  # fmt: skip
+    other = ["OCC", "NCC", "C(C)C", "C(C)(=O)O", "C1=CC=CC=C1", "CC(N)=O"]
+    same = [canonical(text) for text in other]
+    want = [tensor.clone() for tensor in MoleculeEmbedder(check=False, **settings).fit(same).model_.parameters()]
+    for check, equal in ((True, True), (False, False)):
+        got = MoleculeEmbedder(check=check, **settings).fit(other).model_.parameters()
+        assert all(torch.equal(a, b) for a, b in zip(got, want, strict=True)) == equal
+
+
+@pytest.mark.slow
+def test_workers_change_no_result(tmp_path, monkeypatch):
+    (tmp_path / "m.txt").write_text("\n".join([*SMILES, "OCC", "C1CC", "C(C"]))
+    corpus = open_corpus(tmp_path / "m.txt", block_rows=9)
+    settings = {"latent_dim": 8, "network": NETWORK, "max_tokens": 14, "max_steps": 8, "batch_size": 4,
+                "accelerator": "cpu", "augment": "invariant"}  # fmt: skip
+    submit, asked = SmilesBatches._submit, []
+
+    def counted(self, job):
+        asked.append(self.workers)
+        return submit(self, job)
+
+    monkeypatch.setattr(SmilesBatches, "_submit", counted)
+    with pytest.warns(DegenerateWarning):
+        alone, helped = (MoleculeEmbedder(workers=workers, **settings).fit(corpus) for workers in (0, 2))
+    assert set(asked) == {2}
+    assert alone.skipped_ == helped.skipped_ == {"not SMILES": 2}
+    for a, b in zip(alone.model_.parameters(), helped.model_.parameters(), strict=True):
+        assert torch.equal(a, b)
 
 
 def test_resume_is_exact(tmp_path):
@@ -206,7 +240,9 @@ class _Some:
         (lambda _: MoleculeEmbedder(ODD).fit(SMILES), ParameterError, "`model` must be one of cmim"),
         (lambda _: MoleculeEmbedder(max_tokens=0).fit(SMILES), ParameterError, "`max_tokens` must be at least 1"),
         (lambda _: MoleculeEmbedder(latent_dim=250).fit(SMILES), ParameterError, "`slots` must divide `latent_dim`"),
-        (lambda _: MoleculeEmbedder().fit(["C1CC", ""]), DataError, "no molecule that can be read; the first of 2"),
+        (lambda _: MoleculeEmbedder().fit(["C1CC", ""]), DataError, "none: {'not SMILES': 1, 'empty': 1}"),
+        (lambda _: MoleculeEmbedder().fit([]), DataError, "`X` must hold molecules; it has no row"),
+        (lambda _: MoleculeEmbedder().fit(np.array([["C"]])), ShapeError, "one column"),
     ],
 )
 def test_errors(embedder, call, error, said):

@@ -111,6 +111,33 @@ def test_names_and_origins(tmp_path, monkeypatch):
     assert "labels" not in repr(kinds[".npy"][0])
 
 
+@pytest.mark.parametrize(
+    ("here", "beside"),
+    [
+        ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+        ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte"),
+        ("t10k-images.idx3-ubyte", "t10k-labels.idx1-ubyte.gz"),
+    ],
+)
+def test_labels_of_idx_lie_beside_the_images(tmp_path, here, beside):
+    def write(name: str, array: np.ndarray) -> None:
+        blob = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+        (tmp_path / name).write_bytes(gzip.compress(blob) if name.endswith(".gz") else blob)
+
+    write(here, GREY)
+    alone = open_source(tmp_path / here)
+    assert alone.labels is None and alone.origin == str(tmp_path / here)
+    labels = np.arange(len(GREY), dtype=np.uint8)[::-1]
+    write(beside, labels)
+    found = open_source(tmp_path / here)
+    assert found.labels is not None and found.labels.tolist() == labels.tolist()
+    assert found.origin == f"{tmp_path / here} with labels of {beside}"
+    assert found.sha256 == alone.sha256
+    write(beside, labels[1:])
+    with pytest.raises(ShapeError, match=rf"{beside} must hold a label for each of the {len(GREY)} images"):
+        open_source(tmp_path / here)
+
+
 def test_sha256_is_of_the_bytes(tmp_path):
     for kind, (source, _) in every_kind(tmp_path).items():
         if kind not in ("set", "folder"):

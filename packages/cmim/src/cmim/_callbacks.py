@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import inspect
+import io
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cmim._lightning import pl
 from infocore.errors import CheckpointError
 
-__all__ = ["Bar", "EarlyStop", "Saver", "newest", "resume_from"]
+__all__ = ["Bar", "EarlyStop", "Saver", "newest", "read_checkpoint", "resume_from"]
 
 
 class Bar(pl.Callback):
@@ -59,8 +60,8 @@ class EarlyStop(pl.Callback):
         if trainer.global_step % self.every or self._is_known(trainer.global_step):
             return  # the latter between the micro-batches of a step
         value = self._look(trainer.global_step, pl_module.model)
-        if trainer.logger is not None:
-            trainer.logger.log_metrics({"validation": value}, step=trainer.global_step - 1)
+        for logger in trainer.loggers:
+            logger.log_metrics({"validation": value}, step=trainer.global_step - 1)
         if self.exhausted:
             trainer.should_stop = True
 
@@ -135,27 +136,28 @@ def sum_file(path: Path) -> Path:
 
 
 def newest(folder: Path) -> Path | None:
-    """Return the newest checkpoint of a folder, checked: right sum, and nothing in it but plain values and tensors."""
-    found = sorted(folder.glob("step-*.ckpt"))
-    if not found:
-        return None
-    path = found[-1]
+    """Return the newest checkpoint of a folder, if there is one."""
+    return max(folder.glob("step-*.ckpt"), default=None)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint once, and check it: right sum, and nothing in it but plain values and tensors."""
     try:
         want = sum_file(path).read_text().split()[0]
-        if hashlib.sha256(path.read_bytes()).hexdigest() != want:
+        blob = path.read_bytes()
+        if hashlib.sha256(blob).hexdigest() != want:
             raise CheckpointError(
                 f"fit: {path} is damaged (its sha256 is not the one saved). Delete it to use an older one."
             )
-        torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(io.BytesIO(blob), map_location="cpu", weights_only=True)
     except (OSError, IndexError, RuntimeError, pickle.UnpicklingError) as e:
         if isinstance(e, CheckpointError):
             raise
         raise CheckpointError(f"fit: {path} or its .sha256 cannot be read ({e}).") from e
-    return path
 
 
 def resume_from(path: Path | None) -> dict[str, Any]:
-    """Arguments of ``Trainer.fit``; older versions have no `weights_only`, and `newest` has looked already."""
+    """Arguments of ``Trainer.fit``; older versions have no `weights_only`, and `read_checkpoint` has looked already."""
     if path is None:
         return {}
     known = "weights_only" in inspect.signature(pl.Trainer.fit).parameters

@@ -226,7 +226,12 @@ def calibrated_temperature(z: Codes, target: float = 0.2) -> float:
 
 
 def infonce_loss(
-    view_a: Codes, view_b: Codes, temperature: Temperature = 0.1, *, symmetric: bool = False
+    view_a: Codes,
+    view_b: Codes,
+    temperature: Temperature = 0.1,
+    *,
+    symmetric: bool = False,
+    groups: Int[Tensor, " B"] | None = None,
 ) -> dict[str, Tensor]:
     """Minus the InfoNCE bound between the codes of two views of the same samples.
 
@@ -242,16 +247,21 @@ def infonce_loss(
         Divides the cosines.
     symmetric : bool
         Whether to average over both directions.
+    groups : integer tensor of shape (B,), optional
+        Samples of one number are identical, and no negatives of each other; the mean is over the others.
 
     Returns
     -------
     dict
-        ``"loss"``, a scalar in nats; minus it is a lower bound on the information between the views, in expectation.
+        ``"loss"``, a scalar in nats; minus it is a lower bound on the information between the views, in expectation,
+        where all samples are compared.
 
     Raises
     ------
     ParameterError
         If `temperature` is not positive.
+    ShapeError
+        If `groups` does not have a number for each sample.
 
     References
     ----------
@@ -263,11 +273,21 @@ def infonce_loss(
     -1.3863
     """
     scores = cosine(view_a, view_b) / checked_temperature(temperature, "infonce_loss")
-    bound = infonce(scores)
-    return {"loss": -0.5 * (bound + infonce(scores.T)) if symmetric else -bound}
+    if groups is None:
+        bound = infonce(scores)
+        return {"loss": -0.5 * (bound + infonce(scores.T)) if symmetric else -bound}
+    skip = _twins(groups, len(scores), "infonce_loss")
+    fewer = torch.log1p(-skip.sum(1).to(scores) / len(scores))
+    kept = torch.where(skip, -math.inf, scores)
+    ratios = [
+        pointwise(way, over="y", positive="included") + fewer for way in ((kept, kept.T) if symmetric else (kept,))
+    ]
+    return {"loss": -torch.stack(ratios).mean()}
 
 
-def nt_xent_loss(view_a: Codes, view_b: Codes, temperature: Temperature = 0.5) -> dict[str, Tensor]:
+def nt_xent_loss(
+    view_a: Codes, view_b: Codes, temperature: Temperature = 0.5, *, groups: Int[Tensor, " B"] | None = None
+) -> dict[str, Tensor]:
     """Normalised temperature-scaled cross-entropy of SimCLR: 2B anchors, each with 2B - 2 negatives.
 
     Parameters
@@ -276,6 +296,8 @@ def nt_xent_loss(view_a: Codes, view_b: Codes, temperature: Temperature = 0.5) -
         Codes of two augmented views, row by row of the same samples.
     temperature : float or scalar tensor
         Divides the cosines.
+    groups : integer tensor of shape (B,), optional
+        Samples of one number are identical, and no negatives of each other.
 
     Returns
     -------
@@ -286,6 +308,8 @@ def nt_xent_loss(view_a: Codes, view_b: Codes, temperature: Temperature = 0.5) -
     ------
     ParameterError
         If `temperature` is not positive.
+    ShapeError
+        If `groups` does not have a number for each sample.
 
     References
     ----------
@@ -297,14 +321,24 @@ def nt_xent_loss(view_a: Codes, view_b: Codes, temperature: Temperature = 0.5) -
     0.5944
     """
     tau, size = checked_temperature(temperature, "nt_xent_loss"), len(view_a)
-    itself = torch.arange(2 * size, device=view_a.device) == torch.arange(size, device=view_a.device)[:, None] + size
+    skip = torch.arange(2 * size, device=view_a.device) == torch.arange(size, device=view_a.device)[:, None] + size
+    if groups is not None:
+        skip = skip | _twins(groups, size, "nt_xent_loss").repeat(1, 2)
 
     def one_way(a: Tensor, b: Tensor) -> Tensor:
         scores = cosine(a, torch.cat([b, a])) / tau
-        return pointwise(torch.where(itself, -math.inf, scores), over="y", positive="included")
+        return pointwise(torch.where(skip, -math.inf, scores), over="y", positive="included")
 
     ratios = torch.cat([one_way(view_a, view_b), one_way(view_b, view_a)])
     return {"loss": math.log(2 * size) - ratios.mean()}
+
+
+def _twins(groups: Tensor, size: int, caller: str) -> Tensor:
+    """Return which samples are identical to which others, itself not counted."""
+    if len(groups) != size:
+        raise ShapeError(f"{caller}: `groups` must have a number for each sample, {size}; got {len(groups)}.")
+    place = torch.arange(size, device=groups.device)
+    return (groups[:, None] == groups) & (place[:, None] != place)
 
 
 @torch.no_grad()

@@ -1,8 +1,6 @@
 """The models of this package in scikit-learn's words."""
 
-import dataclasses
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -13,29 +11,25 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from cmim import losses, variants
+from cmim import _saved, losses, variants
 from cmim._inputs import as_data
-from cmim.checkpoint import rebuild
+from cmim._writing import CHUNK, Writer
 from cmim.config import Variance
-from cmim.embeddings import evaluating, informative, latent
+from cmim.embeddings import informative, latent
 from cmim.likelihoods import law
 from cmim.model import Model
-from cmim.networks import MLP, Network, network_from_dict
-from cmim.sampling import CodeLaw, Sampler
-from cmim.views import View, view_from_dict
-from infocore.errors import CheckpointError, ParameterError, ShapeError
-from infocore.result import plain
-from infocore.torch import checkpoint
+from cmim.networks import MLP, Network
+from cmim.sampling import CodeLaw
+from cmim.views import View
+from infocore.errors import ParameterError
 
 __all__ = ["Embedder"]
 
 Kind = Literal["latent", "informative"]
 Name = Literal["cmim", "mim", "vae", "contrastive_vae", "ae", "dae"]
 
-_CHUNK = 4096
 
-
-class Embedder(TransformerMixin, BaseEstimator):
+class Embedder(Writer, TransformerMixin, BaseEstimator):
     """Learn codes for rows of data; a scikit-learn transformer.
 
     Parameters
@@ -257,194 +251,10 @@ class Embedder(TransformerMixin, BaseEstimator):
             raise ParameterError(f"Embedder.transform: `kind` must be 'latent' or 'informative'; got {kind!r}.")
         read = latent if kind == "latent" else informative
         rows: Any = X
-        if not isinstance(rows, np.ndarray) or len(rows) <= _CHUNK:
+        if not isinstance(rows, np.ndarray) or len(rows) <= CHUNK:
             return read(self.model_, self._data(rows, reset=False)).numpy()
-        parts = (rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK))
+        parts = (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
         return np.concatenate([read(self.model_, self._data(part, reset=False)).numpy() for part in parts])
-
-    def inverse_transform(self, Z: ArrayLike) -> NDArray[np.float32]:
-        """Decode codes.
-
-        Parameters
-        ----------
-        Z : array of shape (n, latent_dim)
-            Codes.
-
-        Returns
-        -------
-        array of shape (n, n_features)
-            Expected data, float32.
-
-        Raises
-        ------
-        ShapeError
-            If `Z` does not have a column per latent dimension.
-        """
-        check_is_fitted(self, "model_")
-        codes = as_data(Z, "Embedder.inverse_transform")
-        if codes.ndim != 2 or codes.shape[1] != len(self.code_law_.mean):
-            raise ShapeError(
-                f"Embedder.inverse_transform: `Z` must have shape (n, {len(self.code_law_.mean)}); got "
-                f"{tuple(codes.shape)}."
-            )
-        with evaluating(self.model_), torch.no_grad():
-            return self.model_.expected(codes).float().numpy()
-
-    def sample(
-        self,
-        n: int,
-        sampler: Sampler = "gaussian",
-        *,
-        temperature: float = 1.0,
-        rng: int | np.random.Generator = 0,
-    ) -> NDArray[np.float32]:
-        """Generate data from a law of the codes.
-
-        Parameters
-        ----------
-        n : int
-            How many.
-        sampler : {"gaussian", "gmm", "prior"}
-            A normal law or a mixture, fitted to the training codes, or the prior. The codes of MIM models end far
-            inside the prior, and its samples decode to nothing seen.
-        temperature : float
-            Factor of the deviations.
-        rng : int or numpy Generator
-            Seed.
-
-        Returns
-        -------
-        array of shape (n, n_features)
-            Expected data at the sampled codes, float32.
-
-        Raises
-        ------
-        ParameterError
-            As `cmim.sampling.CodeLaw.sample`.
-        """
-        check_is_fitted(self, "model_")
-        return self.inverse_transform(self.code_law_.sample(n, sampler, temperature=temperature, rng=rng))
-
-    def interpolate(self, A: ArrayLike, B: ArrayLike, n: int = 8) -> NDArray[np.float32]:
-        """Decode points on the line between the codes of pairs.
-
-        Parameters
-        ----------
-        A, B : array of shape (m, n_features)
-            Pairs, row by row.
-        n : int
-            Points, the two ends included, which are the reconstructions.
-
-        Returns
-        -------
-        array of shape (m, n, n_features)
-            Expected data, float32.
-
-        Raises
-        ------
-        ShapeError
-            If there are not as many rows in `A` as in `B`.
-        ParameterError
-            If `n` is below 2.
-        """
-        if n < 2:
-            raise ParameterError(f"Embedder.interpolate: `n` must be at least 2; got {n!r}.")
-        a, b = self.transform(A), self.transform(B)
-        if len(a) != len(b):
-            raise ShapeError(f"Embedder.interpolate: `A` and `B` must have as many rows; got {len(a)} and {len(b)}.")
-        share = np.linspace(0.0, 1.0, n)[None, :, None]
-        codes = (1 - share) * a[:, None] + share * b[:, None]
-        return self.inverse_transform(codes.reshape(-1, a.shape[1])).reshape(len(a), n, -1)
-
-    def perturb(
-        self,
-        X: ArrayLike,
-        radius: float = 1.0,
-        n: int = 8,
-        *,
-        mode: Literal["fixed", "posterior"] = "fixed",
-        rng: int | np.random.Generator = 0,
-    ) -> NDArray[np.float32]:
-        """Decode codes around those of some data.
-
-        Parameters
-        ----------
-        X : array of shape (m, n_features)
-            Seeds.
-        radius : float
-            Standard deviation of the noise: itself, or times that of the posterior.
-        n : int
-            Codes around each.
-        mode : {"fixed", "posterior"}
-            See `radius`.
-        rng : int or numpy Generator
-            Seed.
-
-        Returns
-        -------
-        array of shape (m, n, n_features)
-            Expected data, float32.
-
-        Raises
-        ------
-        ParameterError
-            If `radius` is negative, `n` not positive, or `mode` not one of its values or not one the model has.
-        """
-        if n < 1 or not radius >= 0:
-            raise ParameterError(
-                f"Embedder.perturb: `n` must be at least 1 and `radius` at least 0; got {n!r}, {radius!r}."
-            )
-        if mode not in ("fixed", "posterior"):
-            raise ParameterError(f"Embedder.perturb: `mode` must be 'fixed' or 'posterior'; got {mode!r}.")
-        check_is_fitted(self, "model_")
-        if mode == "posterior" and self.model in ("ae", "dae"):
-            raise ParameterError(f"Embedder.perturb: model={self.model!r} has no posterior; use mode='fixed'.")
-        data = self._data(X, reset=False)
-        with evaluating(self.model_), torch.no_grad():
-            mu, logvar = (t.double().numpy() for t in self.model_.encode(data))
-        spread = radius * (np.exp(0.5 * logvar) if mode == "posterior" else np.ones_like(mu))
-        noise = np.random.default_rng(rng).standard_normal((len(mu), n, mu.shape[1]))
-        codes = mu[:, None] + spread[:, None] * noise
-        return self.inverse_transform(codes.reshape(-1, mu.shape[1])).reshape(len(mu), n, -1)
-
-    def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Log-likelihood of each row at its own mean code, in nats; not a bound on that of the row.
-
-        Parameters
-        ----------
-        X : array of shape (n, n_features)
-            Rows of data.
-
-        Returns
-        -------
-        array of shape (n,)
-            Minus the reconstruction term.
-        """
-        check_is_fitted(self, "model_")
-        data = self._data(X, reset=False)
-        with evaluating(self.model_), torch.no_grad():
-            parts = [
-                -self.model_.law.nll(rows, self.model_.decode(self.model_.encode(rows)[0]))
-                for rows in data.split(_CHUNK)
-            ]
-        return torch.cat(parts).double().numpy()
-
-    def score(self, X: ArrayLike, y: object = None) -> float:  # noqa: ARG002 - scikit-learn's y
-        """Mean of `score_samples`.
-
-        Parameters
-        ----------
-        X : array of shape (n, n_features)
-            Rows of data.
-        y : ignored
-            Labels are not used.
-
-        Returns
-        -------
-        float
-            In nats a sample; larger is better.
-        """
-        return float(self.score_samples(X).mean())
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write settings, weights and the law of the codes as a new folder.
@@ -465,21 +275,7 @@ class Embedder(TransformerMixin, BaseEstimator):
             If the folder exists or cannot be written.
         """
         check_is_fitted(self, "model_")
-        weights = {f"model.{name}": tensor for name, tensor in self.model_.state_dict().items()}
-        codes = {f"codes.{name}": tensor for name, tensor in self.code_law_.tensors().items()}
-        params = self.get_params(deep=False)
-        for name in ("network", "views"):
-            if (part := params[name]) is not None:
-                params[name] = {"kind": part.kind, **dataclasses.asdict(part)}
-        meta = {
-            "kind": "cmim.Embedder",
-            "params": params,
-            "history": self.history_,
-            "notes": self.notes_,
-            "n_iter": self.n_iter_,
-            **self.model_.facts(),
-        }
-        return checkpoint.save(path, weights={**weights, **codes}, meta=plain(meta))
+        return _saved.save(self, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Embedder":
@@ -500,21 +296,7 @@ class Embedder(TransformerMixin, BaseEstimator):
         CheckpointError
             If anything is missing, damaged, or of another kind.
         """
-        found = checkpoint.load(path)
-        if found.meta.get("kind") != "cmim.Embedder":
-            raise CheckpointError(f"Embedder.load: {path} holds {found.meta.get('kind')!r}, not a cmim.Embedder.")
-        try:
-            params: Mapping[str, Any] = found.meta["params"]
-            network = None if params["network"] is None else network_from_dict(params["network"])
-            views = None if params["views"] is None else view_from_dict(params["views"])
-            embedder = cls(**{**params, "hidden": tuple(params["hidden"]), "network": network, "views": views})
-            embedder.code_law_ = CodeLaw.from_tensors(part(found.weights, "codes."))
-            history = ({name: float(value) for name, value in entry.items()} for entry in found.meta["history"])
-            embedder.history_, embedder.notes_ = tuple(history), tuple(found.meta["notes"])
-            embedder.n_iter_ = int(found.meta["n_iter"])
-        except (KeyError, TypeError) as e:
-            raise CheckpointError(f"Embedder.load: {path} is not of this version ({e}).") from e
-        embedder.model_ = rebuild(found.meta, part(found.weights, "model."), path)
+        embedder = _saved.load(cls, path)
         vars(embedder)["n_features_in_"] = embedder.model_.config.n_features
         return embedder
 
@@ -525,7 +307,7 @@ class Embedder(TransformerMixin, BaseEstimator):
         return tags
 
     def _model(self, n_features: int) -> Model:
-        network: variants.Settings = {
+        network: variants.NoisySettings = {
             "network": self.network or MLP(self.hidden),
             "likelihood": self.likelihood,
             "levels": self.levels,
@@ -544,21 +326,3 @@ class Embedder(TransformerMixin, BaseEstimator):
         data: Any = X
         checked = validate_data(self, data, reset=reset, dtype=np.float32, ensure_all_finite=True)
         return as_data(checked, "Embedder", law(self.likelihood, levels=self.levels))
-
-
-def part(weights: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    """Return what is named so, without the prefix.
-
-    Parameters
-    ----------
-    weights : mapping of str to Tensor
-        By name.
-    prefix : str
-        What the names begin with.
-
-    Returns
-    -------
-    dict of str to Tensor
-        By the rest of the name.
-    """
-    return {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}

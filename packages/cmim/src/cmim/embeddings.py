@@ -1,13 +1,13 @@
 """Reading features from a trained model: the code, or what the decoder makes of it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from cmim._inputs import as_data
+from cmim._modes import evaluating
 from cmim.likelihoods import Tokens
 from cmim.model import Model
 from cmim.symbols import PAD
@@ -168,26 +168,3 @@ def _in_batches(model: Model, read: Callable[[Tensor], Tensor], x: Any, batch_si
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     with evaluating(model), torch.no_grad():
         return torch.cat([read(model.trim(rows).to(device)).float().cpu() for rows in data.split(batch_size)])
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Put a module and its parts into evaluation mode, and each back into the mode it had.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        The module.
-
-    Yields
-    ------
-    None
-        While it is in evaluation mode.
-    """
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode

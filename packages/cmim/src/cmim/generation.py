@@ -8,7 +8,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from cmim.embeddings import evaluating
+from cmim._modes import evaluating
 from cmim.model import Model
 from cmim.sequences import TokenDecoder
 from cmim.symbols import BOS, EOS, PAD, UNK

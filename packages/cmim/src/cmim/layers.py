@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from cmim._inputs import batch_seed
-from cmim.embeddings import evaluating
+from cmim._modes import evaluating
 from infocore.errors import KindError, NonFiniteError, ParameterError, ShapeError
 
 __all__ = ["randomised", "read_layer"]

@@ -10,9 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
-from cmim._callbacks import Bar, EarlyStop, Saver, newest, resume_from
+from cmim._callbacks import Bar, EarlyStop, Saver, newest, read_checkpoint, resume_from
 from cmim._inputs import as_data
 from cmim._lightning import CSVLogger, TensorBoardLogger, pl, quiet
 from cmim.advice import advise, warn_of_scale
@@ -69,7 +67,7 @@ def fit(
     tile: int | None = None,
     log_every: int = 50,
     progress: bool = False,
-    logger: Literal["csv", "tensorboard"] | None = None,
+    logger: Literal["csv", "tensorboard", "both"] | None = None,
     log_dir: str | os.PathLike[str] = "logs",
     checkpoint_dir: str | os.PathLike[str] | None = None,
     checkpoint_every: int = 500,
@@ -121,8 +119,8 @@ def fit(
         Steps between entries of the history and of the logger.
     progress : bool
         Whether to draw a rich progress bar, on stderr.
-    logger : {"csv", "tensorboard"}, optional
-        Where Lightning writes the terms.
+    logger : {"csv", "tensorboard", "both"}, optional
+        Where Lightning writes the terms; both side by side in one folder.
     log_dir : path
         Folder for it.
     checkpoint_dir : path, optional
@@ -161,6 +159,7 @@ def fit(
 
     Examples
     --------
+    >>> import torch
     >>> from cmim import MIM
     >>> model = MIM(n_features=4, latent_dim=2, hidden=(8,))
     >>> result = fit(model, torch.eye(4), max_steps=20, accelerator="cpu")
@@ -185,8 +184,8 @@ def fit(
         raise ParameterError(f"fit: `warmup` must be at least 0; got {warmup!r}.")
     if decay not in ("none", "cosine"):
         raise ParameterError(f"fit: `decay` must be 'none' or 'cosine'; got {decay!r}.")
-    if logger not in (None, "csv", "tensorboard"):
-        raise ParameterError(f"fit: `logger` must be 'csv', 'tensorboard' or None; got {logger!r}.")
+    if logger not in (None, "csv", "tensorboard", "both"):
+        raise ParameterError(f"fit: `logger` must be 'csv', 'tensorboard', 'both' or None; got {logger!r}.")
     if negatives not in ("local", "gathered"):
         raise ParameterError(f"fit: `negatives` must be 'local' or 'gathered'; got {negatives!r}.")
     if resume and checkpoint_dir is None:
@@ -198,7 +197,7 @@ def fit(
         if not isinstance(model.law, Tokens):
             warn_of_scale(data)
         batch_size = min(batch_size, len(data))
-        batches = Rows(data, batch_size, seed, grouped=model.config.w_k > 0)
+        batches = Rows(data, batch_size, seed, grouped=model.config.w_k > 0 or model.config.objective == "infonce")
     if batch_size % (accumulate * devices):
         raise ParameterError(
             f"fit: `batch_size` must be a multiple of accumulate * devices, which cut it; got {batch_size} and "
@@ -232,7 +231,8 @@ def fit(
                 f"fit: `checkpoint_dir` {folder} holds checkpoints of another run. Go on with it by resume=True, "
                 "delete them, or choose another folder."
             )
-    if start is not None and stop is not None and (ended := _ended(start, stop, training)) is not None:
+    if start is not None and (ended := _ended(read_checkpoint(start), stop, training)) is not None:
+        assert stop is not None  # which alone ends a run before its last step
         model.load_state_dict(stop.weights)
         return FitResult(ended, (), tuple(stop.found), stop.best_step)
     if progress:
@@ -243,7 +243,7 @@ def fit(
             devices=devices,
             strategy=strategy,
             precision=precision,
-            logger=_logger(logger, log_dir),
+            logger=_loggers(logger, log_dir),
             callbacks=callbacks,
             max_steps=max_steps,
             max_epochs=-1,
@@ -266,12 +266,11 @@ def fit(
     return FitResult(trainer.global_step, tuple(training.history), found, best, notes)
 
 
-def _ended(path: Path, stop: EarlyStop, training: Training) -> int | None:
+def _ended(found: Mapping[str, Any], stop: EarlyStop | None, training: Training) -> int | None:
     """Return the step at which the run of a checkpoint had stopped early, or None if it had not."""
-    found = torch.load(path, map_location="cpu", weights_only=True)
     training.on_load_checkpoint(found)
-    state = found.get("callbacks", {}).get(stop.state_key)
-    if state is None:
+    state = None if stop is None else found.get("callbacks", {}).get(stop.state_key)
+    if stop is None or state is None:
         return None
     stop.load_state_dict(state)
     return int(found["global_step"]) if stop.exhausted else None
@@ -306,8 +305,10 @@ class _Count:
         pass
 
 
-def _logger(name: str | None, folder: str | os.PathLike[str]) -> Any:
+def _loggers(name: str | None, folder: str | os.PathLike[str]) -> Any:
     if name is None:
         return False
-    kind = CSVLogger if name == "csv" else TensorBoardLogger
-    return kind(str(folder), name="cmim")
+    made: list[Any] = [] if name == "tensorboard" else [CSVLogger(str(folder), name="cmim")]
+    if name != "csv":
+        made.append(TensorBoardLogger(str(folder), name="cmim", version=made[0].version if made else None))
+    return made

@@ -10,6 +10,7 @@ from torch import Tensor, distributed, nn
 from torch.nn import functional
 
 from cmim import losses
+from cmim._modes import evaluating
 from cmim._version import __version__
 from cmim.config import ModelConfig, Objective
 from cmim.decoders import Decoder
@@ -251,8 +252,6 @@ class Model(nn.Module):
             raise ParameterError(
                 f"Model.calibrate: `temperature` is {self.config.temperature!r}, not 'calibrated'; it is not changed."
             )
-        from cmim.embeddings import evaluating  # which imports this module
-
         with evaluating(self):
             _, mu, logvar, eps = self._posterior(x, generator, slice(None), None, len(x))
         tau = losses.calibrated_temperature(losses.reparameterise(mu, logvar, eps), self.config.gate)
@@ -307,7 +306,7 @@ class Model(nn.Module):
             temperature, and ``shuffled``: the reconstruction term with the codes of other samples.
         """
         if self.config.objective == "infonce":
-            return self._compare_views(x, generator, watch, shard, gather, seen, size)
+            return self._compare_views(x, generator, watch, shard, gather, groups, seen, size)
         c = self.config
         whole, mine = size or len(x), _part(size or len(x), shard)
         target, mu, logvar, eps = self._posterior(x, generator, mine, seen, whole)
@@ -361,6 +360,7 @@ class Model(nn.Module):
         watch: bool,
         shard: tuple[int, int],
         gather: bool,
+        groups: Tensor | None,
         seen: Tensor | None,
         size: int | None,
     ) -> dict[str, Tensor]:
@@ -374,11 +374,11 @@ class Model(nn.Module):
             a = b = self.encode(self.trim(x[mine]))
         else:
             a, b = (self.encode(c.views(x, generator)[mine]) for _ in range(2))
-        tau = self.temperature
+        tau, same = self.temperature, None if groups is None else groups[mine]
         if c.contrast == "nt_xent":
-            terms = losses.nt_xent_loss(a[0], b[0], tau)
+            terms = losses.nt_xent_loss(a[0], b[0], tau, groups=same)
         else:
-            terms = losses.infonce_loss(a[0], b[0], tau, symmetric=c.contrast == "symmetric")
+            terms = losses.infonce_loss(a[0], b[0], tau, symmetric=c.contrast == "symmetric", groups=same)
         return terms | (self._watched(*a, a[0], tau) if watch else {})
 
     def _watched(self, mu: Tensor, logvar: Tensor, z: Tensor, tau: float | Tensor) -> dict[str, Tensor]:

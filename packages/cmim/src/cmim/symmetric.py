@@ -5,30 +5,47 @@ MIM's sample law is half data with codes of the encoder, half codes of the prior
 second, with the same integrand :math:`f = -\log p(x|z) - \frac12 (\log q(z|x) + \log P(z))`.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from cmim import losses
+from cmim.config import ModelConfig
 from cmim.likelihoods import Law
 from cmim.terms import log_posterior_at, log_prior
 
-if TYPE_CHECKING:
-    from cmim.model import Model
+__all__ = ["Coder", "prior_branch"]
 
-__all__ = ["prior_branch"]
+
+class Coder(Protocol):
+    """What is asked of a model: `cmim.Model` with a decoder."""
+
+    config: ModelConfig
+
+    def encode(self, x: Tensor, /) -> tuple[Tensor, Tensor]:
+        """Return mean and log-variance of codes."""
+        ...
+
+    def decode(self, z: Tensor, /) -> Tensor:
+        """Return the parameters of the law of x."""
+        ...
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Return the weights."""
+        ...
 
 
 def prior_branch(
-    model: "Model", size: int, law: Law, generator: torch.Generator, rows: slice = slice(None)
+    model: Coder, size: int, law: Law, generator: torch.Generator, rows: slice = slice(None)
 ) -> tuple[Tensor, Tensor]:
     r"""Draw codes from the prior, data from the decoder, and return the objective there.
 
     Parameters
     ----------
-    model : Model
-        With a decoder.
+    model : Coder
+        Such as a `cmim.Model` with a decoder.
     size : int
         Samples of the whole batch.
     law : Law

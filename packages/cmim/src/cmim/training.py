@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cmim._inputs import batch_seed
 from cmim._lightning import pl
-from cmim.embeddings import evaluating
+from cmim._modes import evaluating
 from cmim.model import Model
 from infocore.errors import CheckpointError, TrainingError
 from infocore.torch.training import ArrayBatches
@@ -219,8 +219,8 @@ class Training(pl.LightningModule):
             means = {name: term.detach().float().mean() for name, term in terms.items()}
             entry = {name: float(value) for name, value in means.items()}
             self.history.append({"step": float(step), **entry})
-            if self.trainer.logger is not None:  # at once: Lightning's own log would keep what was logged before
-                self.trainer.logger.log_metrics(entry, step=step)
+            for logger in self.trainer.loggers:  # at once: Lightning's own log would keep what was logged before
+                logger.log_metrics(entry, step=step)
         return terms["loss"]
 
     def configure_optimizers(self) -> Any:

@@ -1,7 +1,8 @@
 """The models by name: functions that fill in a `cmim.model.ModelConfig`."""
 
-from collections.abc import Mapping
-from typing import Any, Literal, TypedDict, Unpack
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypedDict, Unpack, get_args, get_type_hints
 
 from cmim import losses
 from cmim.config import Contrast, ModelConfig, Objective, Variance
@@ -12,7 +13,9 @@ from cmim.networks import MLP, Network
 from cmim.views import Corruption, View
 from infocore.errors import ParameterError
 
-__all__ = ["AE", "CMIM", "DAE", "MIM", "VAE", "ContrastiveVAE", "InfoNCE", "Settings", "by_name"]
+__all__ = [
+    "AE", "CMIM", "DAE", "MIM", "VAE", "ContrastiveVAE", "InfoNCE", "NoisySettings", "Settings", "by_name", "taken",
+]  # fmt: skip
 
 Temperature = float | Literal["learned", "calibrated"]
 
@@ -26,22 +29,29 @@ class Settings(TypedDict, total=False):
     sigma: float
     levels: int
     scaling: losses.Scaling
-    variance: Variance
-    logvar_floor: float
-    logvar_ceiling: float
-    soft_floor: bool
-    ramp: int
     views: View | None
     seed: int
     encoder: Encoder | None
     decoder: Decoder | None
 
 
-def _build(objective: Objective, n_features: int, latent_dim: int, settings: Mapping[str, Any], **own: Any) -> Model:
-    if unknown := sorted(set(settings) - set(Settings.__annotations__)):
-        raise TypeError(
-            f"{objective}: no such setting: {', '.join(unknown)}. There are {', '.join(Settings.__annotations__)}."
-        )
+class NoisySettings(Settings, total=False):
+    """And what those take whose codes have noise."""
+
+    variance: Variance
+    logvar_floor: float
+    logvar_ceiling: float
+    soft_floor: bool
+    ramp: int
+
+
+def _build(
+    objective: Objective, n_features: int, latent_dim: int, settings: Mapping[str, Any], *, plain: bool = False,
+    **own: Any,
+) -> Model:  # fmt: skip
+    known = (Settings if plain else NoisySettings).__annotations__
+    if unknown := sorted(set(settings) - set(known)):
+        raise TypeError(f"{objective}: no such setting: {', '.join(unknown)}. There are {', '.join(known)}.")
     if "hidden" in settings and "network" in settings:
         raise TypeError(f"{objective}: `hidden` is short for `network=MLP(hidden)`; give one of the two.")
     fields = dict(settings)
@@ -71,7 +81,7 @@ def AE(n_features: int, latent_dim: int = 16, **settings: Unpack[Settings]) -> M
     >>> AE(64, hidden=(32,)).config.objective
     'ae'
     """
-    return _build("ae", n_features, latent_dim, settings)
+    return _build("ae", n_features, latent_dim, settings, plain=True)
 
 
 def DAE(
@@ -98,10 +108,10 @@ def DAE(
     >>> DAE(64, hidden=(32,)).config.corruption
     Corruption(mask=0.3, noise=0.0)
     """
-    return _build("ae", n_features, latent_dim, settings, corruption=Corruption(mask, noise))
+    return _build("ae", n_features, latent_dim, settings, plain=True, corruption=Corruption(mask, noise))
 
 
-def VAE(n_features: int, latent_dim: int = 16, *, beta: float = 1.0, **settings: Unpack[Settings]) -> Model:
+def VAE(n_features: int, latent_dim: int = 16, *, beta: float = 1.0, **settings: Unpack[NoisySettings]) -> Model:
     """Variational auto-encoder.
 
     Parameters
@@ -111,7 +121,7 @@ def VAE(n_features: int, latent_dim: int = 16, *, beta: float = 1.0, **settings:
     beta : float
         Weight of the divergence from the prior.
     **settings
-        As in `Settings`.
+        As in `Settings` and `NoisySettings`.
 
     Returns
     -------
@@ -132,7 +142,7 @@ def MIM(
     *,
     w_z: float = 1.0,
     symmetric: bool = False,
-    **settings: Unpack[Settings],
+    **settings: Unpack[NoisySettings],
 ) -> Model:
     """Mutual Information Machine, in its asymmetric form (A-MIM) unless told otherwise.
 
@@ -145,7 +155,7 @@ def MIM(
     symmetric : bool
         Whether to train on samples of the model too, see `cmim.symmetric`.
     **settings
-        As in `Settings`.
+        As in `Settings` and `NoisySettings`.
 
     Returns
     -------
@@ -169,7 +179,7 @@ def CMIM(
     w_x: float = 1.0,
     w_k: float = 1.0,
     w_z: float = 1.0,
-    **settings: Unpack[Settings],
+    **settings: Unpack[NoisySettings],
 ) -> Model:
     """Contrastive Mutual Information Machine.
 
@@ -184,7 +194,7 @@ def CMIM(
     w_x, w_k, w_z : float
         Weights of reconstruction, contrastive factor and latent terms.
     **settings
-        As in `Settings`.
+        As in `Settings` and `NoisySettings`.
 
     Returns
     -------
@@ -209,7 +219,7 @@ def ContrastiveVAE(
     gate: float = 0.2,
     w_k: float = 1.0,
     beta: float = 1.0,
-    **settings: Unpack[Settings],
+    **settings: Unpack[NoisySettings],
 ) -> Model:
     """VAE with cMIM's contrastive factor; not the conditional VAE.
 
@@ -224,7 +234,7 @@ def ContrastiveVAE(
     w_k, beta : float
         Weights of the contrastive factor and of the divergence.
     **settings
-        As in `Settings`.
+        As in `Settings` and `NoisySettings`.
 
     Returns
     -------
@@ -302,6 +312,35 @@ def InfoNCE(
     return _build("infonce", n_features, latent_dim, settings, **own)
 
 
+_BY_NAME: dict[str, Callable[..., Model]] = {
+    "cmim": CMIM, "mim": MIM, "vae": VAE, "contrastive_vae": ContrastiveVAE, "ae": AE, "dae": DAE,
+}  # fmt: skip
+
+
+def taken(name: str) -> frozenset[str]:
+    """Return the settings that a model has, read from the signature of its function.
+
+    Parameters
+    ----------
+    name : {"cmim", "mim", "vae", "contrastive_vae", "ae", "dae"}
+        An auto-encoder.
+
+    Returns
+    -------
+    frozenset of str
+        Its own, and those of `Settings` and `NoisySettings` that it takes.
+
+    Examples
+    --------
+    >>> "beta" in taken("vae"), "beta" in taken("cmim"), "variance" in taken("ae")
+    (True, False, False)
+    """
+    make = _BY_NAME[name]
+    own = (p.name for p in inspect.signature(make).parameters.values() if p.kind is p.KEYWORD_ONLY)
+    (shared,) = get_args(get_type_hints(make)["settings"])  # of Unpack[...]
+    return frozenset(own) | shared.__optional_keys__
+
+
 def by_name(
     name: str,
     n_features: int,
@@ -312,9 +351,9 @@ def by_name(
     beta: float,
     caller: str,
     names: tuple[str, ...],
-    **settings: Unpack[Settings],
+    **settings: Unpack[NoisySettings],
 ) -> Model:
-    """Build an auto-encoder by its name, with those of some weights that it has.
+    """Build an auto-encoder by its name, with those of the settings that it has.
 
     Parameters
     ----------
@@ -329,7 +368,7 @@ def by_name(
     names : tuple of str
         Which are offered.
     **settings
-        As in `Settings`.
+        As in `Settings` and `NoisySettings`.
 
     Returns
     -------
@@ -348,11 +387,5 @@ def by_name(
     """
     if name not in names:
         raise ParameterError(f"{caller}: `model` must be one of {', '.join(names)}; got {name!r}.")
-    size = (n_features, latent_dim)
-    if name == "cmim":
-        return CMIM(*size, temperature=temperature, w_k=w_k, **settings)
-    if name == "vae":
-        return VAE(*size, beta=beta, **settings)
-    if name == "contrastive_vae":
-        return ContrastiveVAE(*size, temperature=temperature, w_k=w_k, beta=beta, **settings)
-    return {"mim": MIM, "ae": AE, "dae": DAE}[name](*size, **settings)
+    given = {"temperature": temperature, "w_k": w_k, "beta": beta, **settings}
+    return _BY_NAME[name](n_features, latent_dim, **{k: v for k, v in given.items() if k in taken(name)})

@@ -4,6 +4,7 @@ import json
 import pathlib
 import sys
 import warnings
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
@@ -15,13 +16,16 @@ from infocore.result import plain
 __all__ = [
     "DATA_HELP",
     "IMAGES",
+    "IMAGE_SETS",
     "MOLECULES",
     "MOLECULES_HELP",
+    "MOLECULE_SETS",
     "Column",
     "Json",
     "Places",
     "app",
     "bar",
+    "check_in",
     "check_out",
     "facts_file",
     "main",
@@ -33,8 +37,12 @@ __all__ = [
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 IMAGES, MOLECULES = "Only for images and rows of numbers", "Only for molecules"
-DATA_HELP = "A folder of images, .npy, .npz, .parquet, IDX, or: digits, mnist5k, fashion, fashion-test."
-MOLECULES_HELP = "Molecules: .csv, .tsv, .smi, .txt, each also .gz, .parquet, a folder of these, or: moses, moses-test."
+IMAGE_SETS = ("digits", "mnist5k", "fashion", "fashion-test")
+MOLECULE_SETS = ("moses", "moses-test", "moses-test-scaffolds")
+DATA_HELP = f"A folder of images, .npy, .npz, .parquet, IDX, or: {', '.join(IMAGE_SETS)}."
+MOLECULES_HELP = (
+    f"Molecules: .csv, .tsv, .smi, .txt, each also .gz, .parquet, a folder of these, or: {', '.join(MOLECULE_SETS)}."
+)
 Column = Annotated[
     str, typer.Option("--smiles-column", help="Column of SMILES, of a table.", rich_help_panel=MOLECULES)
 ]
@@ -95,6 +103,16 @@ def print_json(result: dict[str, Any]) -> None:
     typer.echo(json.dumps(plain(result), allow_nan=False))
 
 
+def check_in(ctx: typer.Context, argument: str, place: str | pathlib.Path | None, names: Iterable[str] = ()) -> None:
+    """Refuse to read a file or folder that is not there, unless it is the name of something."""
+    if place is None or place in (known := tuple(names)) or pathlib.Path(place).exists():
+        return
+    named = f", or one of: {', '.join(known)}" if known else ""
+    raise ParameterError(
+        f"cmim {ctx.info_name}: `{argument}` must be a file or folder{named}; there is no {place}. Check the path."
+    )
+
+
 def check_out(out: pathlib.Path, *suffixes: str) -> None:
     """Refuse a file that cannot be written, before the work is done."""
     if out.suffix.lower() not in suffixes:
@@ -128,13 +146,18 @@ def refuse(ctx: typer.Context, panel: str) -> None:
 
 
 def run_and_data(ctx: typer.Context, places: list[str]) -> tuple[pathlib.Path | None, str]:
-    """Tell a run, if there is one, from data."""
+    """Tell a run, if there is one, from data; both must be there."""
+    from cmim.cli._config import is_molecules
+
     *runs, data = places
     if len(runs) > 1:
         raise ParameterError(f"cmim {ctx.info_name}: give [RUN] DATA; got {' '.join(places)}.")
     if not runs and (pathlib.Path(data) / "config.toml").is_file():
         raise ParameterError(f"cmim {ctx.info_name}: {data} is a run; give the data after it.")
-    return (pathlib.Path(runs[0]) if runs else None), data
+    run = pathlib.Path(runs[0]) if runs else None
+    check_in(ctx, "RUN", run)
+    check_in(ctx, "DATA", data, MOLECULE_SETS if run is None or is_molecules(run) else IMAGE_SETS)
+    return run, data
 
 
 def bar(quiet: bool) -> Any:

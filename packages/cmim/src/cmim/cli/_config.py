@@ -1,19 +1,22 @@
 """Settings of a run: read from TOML, joined with flags, checked, and written beside what came of them."""
 
+import dataclasses
 import os
 import pathlib
 import tomllib
-from typing import Any, Literal, TypeVar
+from collections.abc import Callable, Collection
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 import pydantic
 import tomli_w
 from numpy.typing import NDArray
 
+from cmim import variants
 from cmim.config import Variance
 from cmim.data.sources import Source, open_source
 from cmim.embedder import Embedder, Name
-from cmim.likelihoods import Likelihood
+from cmim.likelihoods import law
 from cmim.losses import Scaling
 from cmim.networks import MLP, Conv, Network, Perceiver
 from cmim.views import Affine
@@ -25,6 +28,7 @@ __all__ = [
     "TrainerConfig",
     "changed",
     "flat",
+    "idle",
     "image_shape",
     "is_molecules",
     "make_embedder",
@@ -32,6 +36,7 @@ __all__ = [
     "open_like",
     "open_run",
     "read_toml",
+    "refuse_idle",
     "resolve",
     "resolve_as",
     "run_source",
@@ -62,7 +67,7 @@ class TrainerConfig(pydantic.BaseModel):
     strategy: str = "auto"
     accelerator: str = "auto"
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    logger: Literal["csv", "tensorboard", "none"] = "csv"
+    logger: Literal["csv", "tensorboard", "both", "none"] = "csv"
     log_every: int = pydantic.Field(50, ge=1)
     checkpoint_every: int = pydantic.Field(500, ge=1)
     seed: int = pydantic.Field(0, ge=0)
@@ -106,7 +111,7 @@ class TrainConfig(TrainerConfig, DataConfig):
     heads: int = pydantic.Field(4, ge=1)
     patch: int = pydantic.Field(4, ge=1)
     slots: int = pydantic.Field(1, ge=1)
-    likelihood: Likelihood = "bernoulli"
+    likelihood: Literal["bernoulli", "gaussian", "logistic", "categorical"] = "bernoulli"
     levels: int = pydantic.Field(256, ge=2)
     scaling: Scaling = "sum"
     temperature: float | Literal["learned", "calibrated"] = 0.1
@@ -144,9 +149,43 @@ def resolve_as(kind: type[Config], file: pathlib.Path | None, flags: dict[str, A
         raise ParameterError(f"cmim: {told}") from e
 
 
+def idle(settings: pydantic.BaseModel) -> dict[str, str]:
+    """Say of each setting that has no effect beside the model, network and likelihood chosen what it belongs to."""
+    found: dict[str, str] = {}
+    fields = type(settings).model_fields
+    for choice, takes in _TAKES.items():
+        if choice not in fields:
+            continue
+        chosen, options = getattr(settings, choice), get_args(fields[choice].annotation)
+        for name in fields:
+            owners = [option for option in options if name in takes(option)]
+            if owners and chosen not in owners:
+                found[name] = f"{_flag(name)} has no effect with {choice}={chosen!r}: it belongs to {', '.join(owners)}"
+    return found
+
+
+def _fields(kind: Any) -> set[str]:
+    return {field.name for field in dataclasses.fields(kind)}
+
+
+_TAKES: dict[str, Callable[[Any], Collection[str]]] = {  # what each of these choices reads
+    "model": variants.taken,
+    "network": lambda name: _fields({kind.kind: kind for kind in (MLP, Conv, Perceiver)}[name]),
+    "likelihood": lambda name: _fields(law(name)),
+}
+
+
+def refuse_idle(settings: pydantic.BaseModel) -> None:
+    """Refuse settings that were given, by a flag or a file, and have no effect."""
+    told = [why for name, why in idle(settings).items() if name in settings.model_fields_set]
+    if told:
+        raise ParameterError(f"cmim train: {'; '.join(told)}. Leave out what has no effect.")
+
+
 def changed(before: Config, now: Config) -> list[str]:
     """Say which settings make two runs different ones."""
-    free = {"data", "max_steps", "logger", "log_every", "checkpoint_every", "accelerator", "devices", "strategy"}
+    free = {"data", "max_steps", "logger", "log_every", "checkpoint_every"}
+    free |= {"accelerator", "devices", "strategy", "workers"}  # where and how fast, not what
     if getattr(now, "decay", "none") != "none":  # the rate of each step follows from the last
         free.remove("max_steps")
     fields = type(now).model_fields

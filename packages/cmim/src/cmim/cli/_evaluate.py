@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import typer
 
-from cmim.cli._app import IMAGES, MOLECULES, Json, app, print_json, refuse, say
+from cmim.cli._app import IMAGE_SETS, IMAGES, MOLECULES, Json, app, check_in, print_json, refuse, say
 from infocore.errors import ParameterError
 
 __all__ = ["evaluate"]
@@ -81,7 +81,11 @@ def evaluate(
 
     runs = [pathlib.Path(place) for place in places]
     named = places[-1] in _SETS and not runs[-1].exists()
-    if molecules or target or named or _config.is_molecules(runs[0]):
+    of_molecules = molecules or target or named or _config.is_molecules(runs[0])
+    for run in runs[:-1] if of_molecules else runs:
+        check_in(ctx, "RUN", run)
+    if of_molecules:
+        check_in(ctx, "DATA", places[-1], _SETS)
         from cmim.cli._mol_evaluate import evaluate_molecules
 
         refuse(ctx, IMAGES)
@@ -91,6 +95,7 @@ def evaluate(
         )  # fmt: skip
         return
     refuse(ctx, MOLECULES)
+    check_in(ctx, "--test", test, IMAGE_SETS)
     if len({run.resolve() for run in runs}) < len(runs):
         raise ParameterError("cmim evaluate: a run is named twice. Name each once.")
     found: dict[str, Any] = {}
@@ -130,9 +135,10 @@ def _features(run: pathlib.Path, test: str | None, limit: int, information: bool
     for each in sources:
         if each.labels is None:
             raise ParameterError(
-                f"cmim evaluate: {each.origin} has no labels to evaluate by. Put images in a folder a class, or name "
-                "the labels with `label` when training."
+                f"cmim evaluate: {each.origin} has no labels to evaluate by. Put images in a folder a class, or an IDX "
+                "file of labels beside that of images, or name the labels with `label` when training."
             )
+        say(f"{run}: reads {each.origin}")
     rng = np.random.default_rng(settings.seed)
     whole = _config.flat(source.read())
     if other is not None:

@@ -58,6 +58,7 @@ class MoleculeConfig(TrainerConfig):
     warmup: int = pydantic.Field(300, ge=0)
     decay: Literal["none", "cosine"] = "cosine"
     components: int = pydantic.Field(10, ge=1)
+    workers: int = pydantic.Field(0, ge=0)
 
 
 def make_embedder(config: MoleculeConfig, *, progress: bool) -> MoleculeEmbedder:

@@ -10,11 +10,10 @@ import typer
 
 from cmim.cli._app import print_json, say
 from cmim.cli._mol_config import open_model
-from cmim.molecules.chemistry import canonical
 from cmim.molecules.properties.datasets import PropertySet, property_set, read_properties
 from cmim.molecules.properties.descriptors import morgan_counts, rdkit_descriptors
 from cmim.molecules.properties.prediction import PropertyScores, evaluate_properties
-from cmim.molecules.properties.splits import random_folds, scaffold_folds
+from cmim.molecules.properties.splits import parents, random_folds, scaffold_folds
 from infocore.errors import DataError, ParameterError
 
 __all__ = ["evaluate_molecules"]
@@ -62,9 +61,10 @@ def evaluate_molecules(
             features[prefix + told] = embedded.values[embedded.valid]
     descriptors = rdkit_descriptors(found.smiles)
     features |= {"morgan": morgan_counts(found.smiles), "rdkit": descriptors.values}
-    forms = [str(canonical(text)) for text in found.smiles]
-    numbers = random_folds(len(found), folds, seed, groups=forms) if split == "random" else None
-    numbers = scaffold_folds(found.smiles, folds, seed) if numbers is None else numbers
+    if split == "random":
+        numbers = random_folds(len(found), folds, seed, groups=parents(found.smiles))
+    else:
+        numbers = scaffold_folds(found.smiles, folds, seed)
     for reason, count in left_out.items():
         say(f"left out: {reason} ({count})")
     say(f"{data}: {len(found)} molecules, {folds} folds, {split} split")

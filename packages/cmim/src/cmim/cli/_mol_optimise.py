@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from cmim.cli._app import Json, app, check_out, facts_file, print_json, say
+from cmim.cli._app import Json, app, check_in, check_out, facts_file, print_json, say
 from infocore.errors import DataError, ParameterError
 
 __all__ = ["optimise"]
@@ -17,6 +17,7 @@ Option = typer.Option
 
 @app.command()
 def optimise(
+    ctx: typer.Context,
     smiles: Annotated[str, typer.Argument(help="Molecule to start from.", metavar="SMILES")],
     score: Annotated[str, Option(help=f"What to make larger: {_SCORES} to --reference.")],
     out: Annotated[
@@ -51,6 +52,7 @@ def optimise(
     from cmim.molecules.search.optimisation import random_search
     from cmim.molecules.search.scores import at_least, named_score
 
+    check_in(ctx, "--run", run)
     if out is not None:
         check_out(out, ".csv", ".png")
     if not (np.isfinite(sigma) and sigma > 0):

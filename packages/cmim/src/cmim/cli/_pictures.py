@@ -8,12 +8,15 @@ import typer
 from numpy.typing import NDArray
 
 from cmim.cli._app import (
+    IMAGE_SETS,
     IMAGES,
+    MOLECULE_SETS,
     MOLECULES,
     Column,
     Json,
     Places,
     app,
+    check_in,
     check_out,
     facts_file,
     print_json,
@@ -108,8 +111,11 @@ def sample(
     """
     from cmim.cli import _config
 
+    check_in(ctx, "RUN", run)
     if run is None or _config.is_molecules(run):
         from cmim.cli._mol_pictures import sample_molecules
+
+        check_in(ctx, "--known", known, MOLECULE_SETS)
 
         refuse(ctx, IMAGES)
         law = {"sampler": sampler or "prior", "temperature": 0.7 if temperature is None else temperature}
@@ -158,6 +164,7 @@ def interpolate(
 
     given = places or []
     run = pathlib.Path(given[0]) if given else None
+    check_in(ctx, "RUN", run)
     if run is None or _config.is_molecules(run):
         from cmim.cli._mol_pictures import interpolate_molecules
 
@@ -171,6 +178,7 @@ def interpolate(
     if len(given) != 2:
         raise ParameterError(f"cmim interpolate: for images give RUN DATA; got {' '.join(given)}.")
     data = given[1]
+    check_in(ctx, "DATA", data, IMAGE_SETS)
     embedder, rows, shape = _chosen(run, data, 2 * pairs, seed)
     if len(rows) < 2:
         raise ParameterError(f"cmim interpolate: {data} must have at least 2 samples; it has {len(rows)}.")

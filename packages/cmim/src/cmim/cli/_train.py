@@ -1,29 +1,26 @@
 """`cmim train`: data in, a folder with the model, its settings, logs and checkpoints out."""
 
-import contextlib
-import os
 import pathlib
-import shutil
-from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-import pydantic
 import typer
 
 from cmim.cli._app import (
     DATA_HELP,
+    IMAGE_SETS,
     IMAGES,
+    MOLECULE_SETS,
     MOLECULES,
     MOLECULES_HELP,
     Json,
     app,
-    print_json,
+    check_in,
     refuse,
-    say,
 )
-from infocore.errors import DataError, ParameterError
+from cmim.cli._run import begin, check_folder, finish, is_helper
+from infocore.errors import ParameterError
 
-__all__ = ["begin", "check_folder", "finish", "is_helper", "train"]
+__all__ = ["train"]
 
 Option = typer.Option
 _TEXT = (".csv", ".tsv", ".smi", ".txt")
@@ -56,7 +53,7 @@ def train(
     negatives: Annotated[str | None, Option(help="local or gathered, with several processes.")] = None,
     accelerator: Annotated[str | None, Option(help="auto, cpu, gpu ...")] = None,
     precision: Annotated[str | None, Option(help="32-true, bf16-mixed or 16-mixed.")] = None,
-    logger: Annotated[str | None, Option(help="csv, tensorboard or none.")] = None,
+    logger: Annotated[str | None, Option(help="csv, tensorboard, both or none.")] = None,
     seed: Annotated[int | None, Option(help="Of everything random.")] = None,
     resume: Annotated[bool, Option("--resume", help="Go on where the run in --out was stopped.")] = False,
     quiet: Annotated[bool, Option("--quiet", help="No progress bar.")] = False,
@@ -113,10 +110,11 @@ def train(
 ) -> None:
     """Train a model on images, rows of numbers or, with --molecules, on SMILES; without labels.
 
-    Writes a folder: config.toml with every setting (a copy of it, changed, is a --config), logs, and the model. In TOML
+    Writes a folder: config.toml with every setting (a copy of it, changed, is a --config), logs, and the model. A
+    setting that the chosen model, network or likelihood does not have is an error, wherever it was given. In TOML
     only: depth, heads, variance, logvar_floor, patience, components, log_every, checkpoint_every, of images channels,
-    of molecules kind = "molecules", encoder_depth, decoder_depth, isomeric, salts, ramp, validate_every; there, --steps
-    is max_steps, --batch batch_size, --column columns.
+    of molecules kind = "molecules", encoder_depth, decoder_depth, isomeric, salts, ramp, validate_every, workers;
+    there, --steps is max_steps, --batch batch_size, --column columns.
     """
     from cmim.cli import _config
 
@@ -127,6 +125,7 @@ def train(
         config = written
     if data is None and config is None:
         raise ParameterError("cmim train: give DATA, or a TOML file with `data` by --config.")
+    check_in(ctx, "--config", config)
     of_molecules = molecules or smiles_column is not None
     of_molecules = of_molecules or (config is not None and _config.read_toml(config).get("kind") == "molecules")
     refuse(ctx, IMAGES if of_molecules else MOLECULES)
@@ -143,6 +142,10 @@ def train(
     if temperature is not None and temperature not in ("calibrated", "learned"):
         flags["temperature"] = temperature  # pydantic makes a number of it, or says that it is none
     settings = _config.resolve_as(kind, config, flags)
+    _config.refuse_idle(settings)
+    names = MOLECULE_SETS if of_molecules else IMAGE_SETS
+    check_in(ctx, "DATA", settings.data, names)
+    check_in(ctx, "--validation", getattr(settings, "validation", None), names)
     if pathlib.Path(settings.data).exists():
         settings = settings.model_copy(update={"data": str(pathlib.Path(settings.data).resolve())})
     if not is_helper():
@@ -171,75 +174,3 @@ def _train_images(settings: Any, out: pathlib.Path, *, resume: bool, quiet: bool
     with begin(out, settings, facts, told, resume=resume):
         embedder.fit(rows, resume=resume, **settings.trainer(out))
     finish(out, embedder, settings, {"rows": len(rows), "held_out": len(held)}, as_json=as_json)
-
-
-@contextlib.contextmanager
-def begin(
-    out: pathlib.Path, settings: pydantic.BaseModel, facts: dict[str, Any], told: str, *, resume: bool
-) -> Iterator[None]:
-    """Write the settings of a run and let it train; or refuse to go on with a run that was another."""
-    from cmim.cli import _config
-
-    written = out / "config.toml"
-    if resume and written.is_file():
-        differ = _config.changed(_config.resolve_as(type(settings), written, {}), settings)
-        if _config.run_source(out).get("sha256") != facts["sha256"]:
-            differ.append(f"the data have changed: {getattr(settings, 'data', '')}")
-        if differ:
-            raise ParameterError(f"cmim train: `--resume` goes on with the run in {out}, but {'; '.join(differ)}.")
-    elif resume:
-        say(f"{out} holds no run to resume: a new one begins")
-    fresh, helper = not out.exists(), is_helper()
-    if not helper:
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-        except OSError as e:
-            raise DataError(f"cmim train: {out} cannot be made: {e}") from e
-        _config.write_toml({**settings.model_dump(), "source": facts}, written)
-        say(told)
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit):
-        say(f"stopped; go on with: cmim train --out {out} --resume")
-        raise typer.Exit(130) from None
-    except Exception:
-        if fresh and not helper and not list((out / "checkpoints").glob("*.ckpt")):
-            shutil.rmtree(out, ignore_errors=True)  # nothing to go on with, and it would be in the way
-        raise
-
-
-def finish(out: pathlib.Path, embedder: Any, settings: Any, facts: dict[str, Any], *, as_json: bool) -> None:
-    """Save what was trained, and say how it went."""
-    if is_helper():
-        return
-    embedder.save(out / "model")
-    shutil.rmtree(out / "checkpoints", ignore_errors=True)
-    for note in embedder.notes_:
-        say(f"note: {note}")
-    last = embedder.history_[-1] if embedder.history_ else {}
-    if as_json:
-        answer = {"command": "train", "out": out, **facts, "steps": embedder.n_iter_}
-        print_json({**answer, "last": last, "notes": embedder.notes_})
-        return
-    typer.echo(f"{out}/model: {settings.model}, {settings.latent_dim} dimensions, {embedder.n_iter_} steps")
-    shown = ("loss", "reconstruction", "shuffled", "log_pk", "gate", "temperature", "code_norm", "frac_at_floor")
-    typer.echo(", ".join(f"{name} {last[name]:.4g}" for name in shown if name in last))
-
-
-def check_folder(out: pathlib.Path, resume: bool) -> None:
-    """Refuse a folder that holds something, before the work is done."""
-    if out.exists() and not out.is_dir():
-        raise ParameterError(f"cmim train: `--out` {out} is a file; give a folder.")
-    if (out / "model").exists():
-        raise ParameterError(f"cmim train: {out} holds a model already. Choose another --out.")
-    if out.is_dir() and any(out.iterdir()) and not resume:
-        raise ParameterError(f"cmim train: {out} is not empty. Choose another --out, or go on with --resume.")
-
-
-def is_helper() -> bool:
-    """Say whether this is one of several processes, and not the one that writes."""
-    if int(os.environ.get("LOCAL_RANK", "0")) > 0:
-        return True
-    from torch import distributed
-
-    return distributed.is_available() and distributed.is_initialized() and distributed.get_rank() > 0

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import importlib
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from infocore.errors import DataError, InfoError, KindError, MissingExtraError, NonFiniteError
 
-__all__ = ["Opened", "Rows", "checked_labels", "file_sha256", "import_pyarrow", "reading", "scaled"]
+__all__ = ["Opened", "Rows", "checked_labels", "file_sha256", "import_pyarrow", "labels_file", "reading", "scaled"]
 
 Rows = NDArray[np.float32]
 
@@ -69,6 +70,14 @@ def file_sha256(path: Path) -> str:
     """Return the sha256 of a file, which is read in pieces."""
     with reading(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def labels_file(images: Path) -> Path | None:
+    """Return the IDX file of labels that lies beside one of images, if there is one."""
+    name = re.sub(r"images([-.])idx3-", r"labels\1idx1-", images.name)
+    names = (name, name.removesuffix(".gz") if name.endswith(".gz") else f"{name}.gz")
+    beside = (images.with_name(each) for each in names if name != images.name)
+    return next((path for path in beside if path.is_file()), None)
 
 
 def import_pyarrow(caller: str) -> tuple[Any, Any]:

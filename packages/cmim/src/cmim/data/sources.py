@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from cmim.data import images
 from cmim.data._arrays import array_rows, open_array, open_npy, open_npz
-from cmim.data._files import Rows
+from cmim.data._files import Rows, labels_file
 from cmim.data._folder import SUFFIXES, open_folder
 from cmim.data._parquet import open_parquet
 from cmim.data.images import ImageData
 from cmim.data.rows import save_rows as save_rows
-from infocore.errors import DataError, KindError, NonFiniteError, ParameterError
+from infocore.errors import DataError, KindError, NonFiniteError, ParameterError, ShapeError
 
 __all__ = ["Source", "open_source", "save_rows"]
 
@@ -51,7 +51,7 @@ class Source:
     name : str
         For titles and tables.
     origin : str
-        Path or package that is read.
+        Path or package that is read, and the file of its labels if that is another.
     shape : tuple of int
         Of one sample: (h, w), (h, w, 3) or (d,).
     labels : array of shape (n,), or None
@@ -187,7 +187,8 @@ def open_source(
         - ``.npy`` is memory-mapped. uint8 is divided by 255, booleans become 0 and 1, other real numbers stay what
           they are. ``.npz`` is treated alike, but has to be loaded whole.
         - ``.parquet`` is read in pieces; its numbers stay what they are.
-        - IDX files of bytes are loaded whole and divided by 255.
+        - IDX files of bytes are loaded whole and divided by 255. Labels are those of the file beside it, if there is
+          one: of ``train-images-idx3-ubyte``, gzipped or not, ``train-labels-idx1-ubyte``, gzipped or not.
     key : str, optional
         Array of an ``.npz`` to read; if not given, its only one of two or more axes, or else "x", "X" or "images".
     label : str, optional
@@ -215,7 +216,7 @@ def open_source(
     KindError
         If the kind of file is not offered, or does not hold real numbers.
     ShapeError
-        If there are no rows, or a row is not of shape (h, w), (h, w, 3) or (d,).
+        If there are no rows, or a row is not of shape (h, w), (h, w, 3) or (d,), or there are more or fewer labels.
     NonFiniteError
         If a label is missing, or the first list of a column. (Other rows are looked at when they are read.)
     MissingExtraError
@@ -249,10 +250,13 @@ def open_source(
         data = _SETS[str(path_or_name)]()
         stream, digest = functools.partial(array_rows, data.images), functools.partial(_set_sha256, data)
         return Source(data.name, data.source, data.images.shape[1:], data.labels, len(data.images), stream, digest)
+    origin = str(path)
     if kind == "folder":
         opened = open_folder(path, _size(size), mode)
     elif kind == "IDX":
-        opened = open_array(path, images.read_idx(path))
+        array, beside = images.read_idx(path), labels_file(path)
+        opened = open_array(path, array, None if beside is None else _idx_labels(path, len(array), beside))
+        origin += "" if beside is None else f" with labels of {beside.name}"
     elif kind == ".npy":
         opened = open_npy(path)
     elif kind == ".npz":
@@ -260,7 +264,7 @@ def open_source(
     else:
         opened = open_parquet(path, (columns,) if isinstance(columns, str) else columns, label)
     full = Path(os.path.abspath(path))
-    return Source(full.name if kind == "folder" else full.stem, str(path), *opened)
+    return Source(full.name if kind == "folder" else full.stem, origin, *opened)
 
 
 def _kind(path: Path) -> str:
@@ -279,6 +283,16 @@ def _kind(path: Path) -> str:
         f"({', '.join(SUFFIXES)}), .npy, .npz, .parquet, IDX (*-ubyte, *-ubyte.gz) and the sets {', '.join(_SETS)}. "
         "Convert it to one of these."
     )
+
+
+def _idx_labels(path: Path, rows: int, beside: Path) -> NDArray[np.int64]:
+    labels = images.read_idx(beside)
+    if labels.shape != (rows,):
+        raise ShapeError(
+            f"open_source: {beside} must hold a label for each of the {rows} images of {path}; its shape is "
+            f"{labels.shape}. Put the right file there, or move it away."
+        )
+    return labels.astype(np.int64)
 
 
 def _size(size: Any) -> tuple[int, int] | None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cmim.molecules.properties.descriptors import rdkit_descriptors as rdkit_descriptors
     from cmim.molecules.properties.prediction import PropertyScores as PropertyScores
     from cmim.molecules.properties.prediction import evaluate_properties as evaluate_properties
+    from cmim.molecules.properties.splits import parents as parents
     from cmim.molecules.properties.splits import random_folds as random_folds
     from cmim.molecules.properties.splits import scaffold_folds as scaffold_folds
     from cmim.molecules.quality.distribution import DistributionMetrics as DistributionMetrics
@@ -72,6 +73,7 @@ _WHERE = {
     "optimise": "search.optimisation",
     "pretrained": "shipped",
     "property_set": "properties.datasets",
+    "parents": "properties.splits",
     "random_folds": "properties.splits",
     "random_search": "search.optimisation",
     "randomise": "augmentation",
@@ -109,6 +111,7 @@ __all__ = [
     "neighbourhood_metrics",
     "open_corpus",
     "optimise",
+    "parents",
     "pretrained",
     "property_set",
     "random_folds",

@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from cmim.molecules._extra import need, quiet_rdkit
 from cmim.molecules.tokens import Vocabulary
-from infocore.errors import ParameterError, ShapeError
+from infocore.errors import KindError, ParameterError, ShapeError
 
-__all__ = ["Molecules", "Salts", "canonical", "read_molecules"]
+__all__ = ["Molecules", "Salts", "canonical", "molecules", "read_molecules"]
 
 Salts = Literal["keep", "largest"]
 
@@ -21,6 +21,7 @@ Salts = Literal["keep", "largest"]
 _TOO_BIG = re.compile(r"\[\d{4}|\[[^\[\]]*(?:[+\-H]\d{3}|#(?:119|1[2-9]\d|[2-9]\d\d|\d{4}))")
 _MARKS = re.compile(r"[@/\\]|\[\d")
 _READINGS = 4
+_MAX_CHARACTERS = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Molecules:
         }
 
 
-def canonical(smiles: str, *, max_characters: int = 1000) -> str | None:
+def canonical(smiles: str, *, max_characters: int = _MAX_CHARACTERS) -> str | None:
     """Canonical SMILES, with stereochemistry and isotopes.
 
     Parameters
@@ -117,7 +118,7 @@ def read_molecules(
     salts: Salts = "keep",
     isomeric: bool = True,
     vocabulary: Vocabulary | None = None,
-    max_characters: int = 1000,
+    max_characters: int = _MAX_CHARACTERS,
 ) -> Molecules:
     """Read a column of SMILES. Every row stays, with its canonical form or the reason why it has none.
 
@@ -193,6 +194,47 @@ def read_molecules(
             notes.append(note)
     given = tuple(str(row) if isinstance(row, str) else "" for row in rows)
     return Molecules(given, tuple(smiles), np.array([not r for r in reasons], bool), tuple(reasons), tuple(notes))
+
+
+def molecules(smiles: Sequence[str], caller: str) -> list[Any]:
+    """Read SMILES to molecules of RDKit, where the form and the reasons of `read_molecules` are not needed.
+
+    Parameters
+    ----------
+    smiles : sequence of str
+        SMILES; the same are read as by `read_molecules`.
+    caller : str
+        Who asks.
+
+    Returns
+    -------
+    list of rdkit.Chem.Mol or None
+        None for what cannot be read, the empty string included.
+
+    Raises
+    ------
+    KindError
+        If `smiles` is one string.
+    MissingExtraError
+        If RDKit is not installed.
+
+    Examples
+    --------
+    >>> [m and m.GetNumAtoms() for m in molecules(["CCO", "C(C", ""], "me")]
+    [3, None, None]
+    """
+    if isinstance(smiles, (str, bytes)):
+        raise KindError(f"{caller}: `smiles` must be a sequence of strings; got one string. Write [smiles].")
+    reader = _Reader(caller, _MAX_CHARACTERS)
+
+    def read(text: Any) -> Any:
+        try:
+            return reader.parse(text)[1]
+        except _RejectedError:
+            return None
+
+    with quiet_rdkit():
+        return [read(text) for text in smiles]
 
 
 class _RejectedError(Exception):

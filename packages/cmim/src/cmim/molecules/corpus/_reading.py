@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmim.molecules.augmentation import randomise
-from cmim.molecules.chemistry import read_molecules
 from cmim.molecules.tokens import Vocabulary
 from cmim.symbols import EOS, PAD
 from infocore.errors import ParameterError
@@ -38,10 +37,8 @@ class Read(NamedTuple):
         return np.where(place < lengths[:, None], found, PAD)
 
 
-def read_tokens(
-    texts: Sequence[Any], vocabulary: Vocabulary, length: int, *, check: bool = False
-) -> tuple[Read, dict[str, int]]:
-    """Return the tokens of texts, and how many could not be read for which kind of reason; RDKit may have a say."""
+def read_tokens(texts: Sequence[Any], vocabulary: Vocabulary, length: int) -> tuple[Read, dict[str, int]]:
+    """Return the tokens of texts, and how many could not be read for which kind of reason."""
     n = len(texts)
     if vocabulary.notation == "smiles-1":
         tokens, lengths = _cut(texts, vocabulary)
@@ -68,11 +65,6 @@ def read_tokens(
         tokens, lengths = joined, mixed
     skipped["too long"] += int((lengths > length).sum())
     readable = (lengths > 0) & (lengths <= length)
-    if check:
-        rows = np.flatnonzero(readable)
-        found = read_molecules([texts[i] for i in rows.tolist()])
-        readable[rows] = found.valid
-        skipped.update(found.report()["reasons"])
     return Read(tokens, np.concatenate([[0], lengths.cumsum()]), readable), dict(+skipped)
 
 

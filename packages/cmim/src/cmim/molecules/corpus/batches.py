@@ -4,16 +4,21 @@ import collections
 import contextlib
 import functools
 import multiprocessing
+import shutil
+import tempfile
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cmim.molecules.corpus._reading import Read, read_tokens, rewritten
+from cmim.molecules.chemistry import Salts
+from cmim.molecules.corpus._preparing import Check, Cut, Prepared, prepare
+from cmim.molecules.corpus._reading import rewritten
 from cmim.molecules.corpus.files import Blocks as Blocks
 from cmim.molecules.corpus.files import TextBlocks as TextBlocks
 from cmim.molecules.tokens import Vocabulary
@@ -30,15 +35,6 @@ Writing = Literal["canonical", "invariant", "equivariant", "two-views"]
 
 _RANDOM = 1  # of the streams of random numbers that belong to a step
 _Key = tuple[int, int]
-
-
-class _Prepared(NamedTuple):
-    """A block that is ready to be cut into batches."""
-
-    read: Read
-    order: NDArray[np.intp]
-    same: NDArray[np.int32]
-    texts: Sequence[str]
 
 
 class SmilesBatches:
@@ -65,9 +61,11 @@ class SmilesBatches:
     augment : {"canonical", "invariant", "equivariant", "two-views"}
         What is seen and what is to be written: the SMILES as the corpus has it, for both; a random SMILES of the same
         molecule, and that of the corpus; one random SMILES, for both; two random SMILES, for InfoNCE. "As the corpus
-        has it" is canonical if the corpus is.
+        has it" is canonical if the corpus is, or with `check`.
     check : bool
-        Whether RDKit must read a row too.
+        Whether RDKit reads the rows, each once, and makes them canonical; without, they are taken as they are written.
+    salts, isomeric
+        As of `cmim.molecules.chemistry.read_molecules`, with `check`.
     workers : int
         Processes that prepare the coming blocks and random SMILES. They change no batch.
 
@@ -94,8 +92,10 @@ class SmilesBatches:
     needs the memory of a block, and so does the main process for each of them. They end with `close`, or with the
     object.
 
-    Rows of one text have one number in `Batch.groups`, so that they are no negatives of each other; other SMILES of the
-    same molecule are not noticed.
+    What RDKit read is kept in a temporary folder, as much of it as there is text, until the object ends.
+
+    Rows of one text have one number in `Batch.groups`, so that they are no negatives of each other. With `check` the
+    text is the canonical one; without, other SMILES of the same molecule are not noticed.
 
     Examples
     --------
@@ -115,6 +115,8 @@ class SmilesBatches:
         window: int = 50,
         augment: Writing = "canonical",
         check: bool = False,
+        salts: Salts = "keep",
+        isomeric: bool = True,
         workers: int = 0,
     ) -> None:
         for name, value, least in (
@@ -126,9 +128,13 @@ class SmilesBatches:
             raise ParameterError(
                 f"SmilesBatches: `augment` must be one of {', '.join(get_args(Writing))}; got {augment!r}."
             )
+        if salts not in get_args(Salts):
+            raise ParameterError(f"SmilesBatches: `salts` must be 'keep' or 'largest'; got {salts!r}.")
         self.blocks, self.batch_size, self.seed = blocks, batch_size, seed
         self.length, self.window = length, window
-        self.augment, self.check, self.workers = augment, check, workers
+        self.augment, self.workers = augment, workers
+        self.check, self.isomeric = check, isomeric
+        self.salts: Salts = salts
         self.vocabulary = vocabulary or Vocabulary()
         self.steps = np.array([rows // batch_size for rows in blocks.rows])
         if not self.steps.sum():
@@ -141,10 +147,11 @@ class SmilesBatches:
         self.rewritten: collections.Counter[str] = collections.Counter()
         self._orders: dict[int, tuple[NDArray[np.intp], NDArray[np.int64]]] = {}
         self._skipped: dict[int, dict[str, int]] = {}
-        self._kept: tuple[_Key, _Prepared] | None = None
+        self._kept: tuple[_Key, Prepared] | None = None
         self._pool: ProcessPoolExecutor | None = None
-        self._coming: dict[_Key, Future[_Prepared]] = {}
+        self._coming: dict[_Key, Future[Prepared]] = {}
         self._writing: dict[tuple[int, _Key], Future[Any]] = {}
+        self._folder: str | None = None
 
     def __call__(self, step: int, part: tuple[int, int] = (0, 1), /) -> "Batch":
         """As `cmim.training.Batches`.
@@ -223,9 +230,9 @@ class SmilesBatches:
         str
             Of the corpus, the vocabulary and all settings that change a batch.
         """
-        facts = [self.blocks.digest(), self.vocabulary.notation, str(self.length), str(self.window)]
-        facts += [self.augment] if self.augment != "canonical" else []
-        return " ".join([*facts, *(["checked"] if self.check else [])])
+        facts = [self.blocks.digest(), *(["read", self.salts, str(self.isomeric)] if self.check else [])]
+        facts += [self.vocabulary.notation, str(self.length), str(self.window)]
+        return " ".join([*facts, *([self.augment] if self.augment != "canonical" else [])])
 
     def close(self) -> None:
         """End the workers; the next batch starts them again."""
@@ -235,9 +242,9 @@ class SmilesBatches:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what belongs to this process."""
-        return {**vars(self), "_pool": None, "_coming": {}, "_writing": {}, "_kept": None}
+        return {**vars(self), "_pool": None, "_coming": {}, "_writing": {}, "_kept": None, "_folder": None}
 
-    def _mine(self, prepared: _Prepared, first: int, part: _Key) -> tuple[NDArray[np.intp], int]:
+    def _mine(self, prepared: Prepared, first: int, part: _Key) -> tuple[NDArray[np.intp], int]:
         """Return the rows of a part of a batch, and the place of the first of them in the batch."""
         rows = prepared.order[first : first + self.batch_size]
         index, parts = part
@@ -266,27 +273,24 @@ class SmilesBatches:
             yield from ((epoch, block) for block in map(int, self._order(epoch)[0][at:]) if self.steps[block])
             epoch, at = epoch + 1, 0
 
-    def _job(self, key: _Key) -> "functools.partial[tuple[_Prepared, dict[str, int]]]":
+    def _job(self, key: _Key) -> "functools.partial[tuple[Prepared, dict[str, int]]]":
         """Return what prepares a block; blocks in memory travel alone to the workers."""
         epoch, block = key
         blocks = self.blocks
         source: functools.partial[Any] = functools.partial(blocks.read, block)
         if isinstance(blocks, TextBlocks):
             source = functools.partial(list, source())
-        return functools.partial(
-            _prepare,
-            source,
-            (self.seed, epoch, block),
-            int(self.steps[block]),
-            self.batch_size,
-            self.window,
-            self.length,
-            self.vocabulary,
-            self.check,
-            self.augment != "canonical",
-        )
+        steps, keep = int(self.steps[block]), self.augment != "canonical"
+        cut = Cut(steps, self.batch_size, self.window, self.length, self.vocabulary, keep)
+        check = None
+        if self.check:
+            if self._folder is None:
+                self._folder = tempfile.mkdtemp(prefix="cmim-")
+                weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+            check = Check(self.salts, self.isomeric, Path(self._folder, str(block)))
+        return functools.partial(prepare, source, (self.seed, epoch, block), cut, check)
 
-    def _take(self, key: _Key, found: tuple[_Prepared, dict[str, int]]) -> _Prepared:
+    def _take(self, key: _Key, found: tuple[Prepared, dict[str, int]]) -> Prepared:
         prepared, skipped = found
         self._skipped[key[1]] = skipped
         if not len(prepared.order):
@@ -296,7 +300,7 @@ class SmilesBatches:
             )
         return prepared
 
-    def _block(self, step: int) -> tuple[_Prepared, int]:
+    def _block(self, step: int) -> tuple[Prepared, int]:
         """Return the block of a step and the first of the step's rows in it; let workers prepare the next ones."""
         epoch, at, number = self._place(step)
         ahead = self._from(epoch, at)
@@ -315,7 +319,7 @@ class SmilesBatches:
         return self._kept[1], number * self.batch_size
 
     def _rewritten(
-        self, step: int, part: _Key, prepared: _Prepared, mine: NDArray[np.intp], at: int
+        self, step: int, part: _Key, prepared: Prepared, mine: NDArray[np.intp], at: int
     ) -> tuple[list[NDArray[np.int64]], dict[str, int]]:
         """Return random SMILES of the rows of a part of a batch, and let workers make the next ones."""
 
@@ -360,34 +364,3 @@ class SmilesBatches:
                 "SmilesBatches: a process of `workers` could not start, or was ended from outside. Guard the script's "
                 "entry by `if __name__ == '__main__':`, look at the memory, or set workers=0."
             ) from e
-
-
-def _prepare(
-    source: "functools.partial[Sequence[str | None]]",
-    seed: tuple[int, int, int],
-    steps: int,
-    batch_size: int,
-    window: int,
-    length: int,
-    vocabulary: Vocabulary,
-    check: bool,
-    keep: bool,
-) -> tuple[_Prepared, dict[str, int]]:
-    """Read a block and put its rows in order; return it, and the kinds of what could not be read."""
-    texts = source()
-    read, skipped = read_tokens(texts, vocabulary, length, check=check)
-    rng = np.random.default_rng(seed)
-    rows = rng.permutation(len(texts))
-    rows = rows[read.readable[rows]]
-    if len(rows):
-        rows = np.resize(rows, steps * batch_size)
-        lengths = np.diff(read.ends)
-        size = window * batch_size
-        parts = [rows[at : at + size] for at in range(0, len(rows), size)]
-        batches = np.concatenate([part[np.argsort(lengths[part], kind="stable")] for part in parts])
-        rows = rng.permutation(batches.reshape(-1, batch_size)).ravel()
-    numbers: dict[str | None, int] = {}
-    same = np.array([numbers.setdefault(text, len(numbers)) for text in texts], np.int32)
-    return _Prepared(
-        read, rows, same, [text if isinstance(text, str) else "" for text in texts] if keep else ()
-    ), skipped

@@ -72,7 +72,8 @@ class TextBlocks:
         """As `Blocks`."""
         found = hashlib.sha256()
         for text in self.smiles:
-            found.update(text.encode() + b"\n")
+            known = text if isinstance(text, str) else type(text).__name__
+            found.update(known.encode(errors="surrogatepass") + b"\n")
         return f"{found.hexdigest()} {self.size}"  # other blocks are other batches
 
 

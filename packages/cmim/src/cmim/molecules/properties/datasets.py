@@ -199,7 +199,7 @@ class PropertySet:
         MissingExtraError
             If RDKit is not installed.
         """
-        from cmim.molecules.properties.descriptors import molecules
+        from cmim.molecules.chemistry import molecules
 
         found: dict[int, list[str]] = {}
         for row, molecule in enumerate(molecules(self.smiles, "PropertySet.problems")):

@@ -2,18 +2,17 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cmim.molecules._extra import need, quiet_rdkit
-from infocore.errors import KindError, ParameterError
+from cmim.molecules.chemistry import molecules
+from infocore.errors import ParameterError
 
-__all__ = ["DescriptorTable", "molecules", "morgan_counts", "rdkit_descriptors"]
+__all__ = ["DescriptorTable", "morgan_counts", "rdkit_descriptors"]
 
 LOGGED = ("Ipc",)
-MAX_CHARACTERS = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,50 +39,6 @@ class DescriptorTable:
     left_out: Mapping[str, int]
     logged: tuple[str, ...]
     unread: tuple[int, ...]
-
-
-def molecules(smiles: Sequence[str], caller: str) -> list[Any]:
-    """Read SMILES by RDKit, without its remarks.
-
-    Parameters
-    ----------
-    smiles : sequence of str
-        SMILES. As in `cmim.molecules.chemistry`, what is no string, has words after the molecule or is longer than
-        1,000 characters is not read.
-    caller : str
-        Who asks.
-
-    Returns
-    -------
-    list of rdkit.Chem.Mol or None
-        None for what cannot be read, the empty string included.
-
-    Raises
-    ------
-    KindError
-        If `smiles` is one string.
-    MissingExtraError
-        If RDKit is not installed.
-
-    Examples
-    --------
-    >>> [m and m.GetNumAtoms() for m in molecules(["CCO", "C(C", ""], "me")]
-    [3, None, None]
-    """
-    if isinstance(smiles, (str, bytes)):
-        raise KindError(f"{caller}: `smiles` must be a sequence of strings; got one string. Write [smiles].")
-    chem = need("rdkit.Chem", caller)
-
-    def read(text: Any) -> Any:
-        if not isinstance(text, str) or len(text.split()) != 1 or len(text) > MAX_CHARACTERS:
-            return None
-        try:
-            return chem.MolFromSmiles(text.strip())
-        except (UnicodeError, RuntimeError):  # half of a surrogate pair, say
-            return None
-
-    with quiet_rdkit():
-        return [read(text) for text in smiles]
 
 
 def morgan_counts(smiles: Sequence[str], *, bits: int = 2048, radius: int = 2) -> NDArray[np.float32]:

@@ -10,7 +10,38 @@ from cmim.molecules.augmentation import scaffold
 from cmim.molecules.chemistry import read_molecules
 from infocore.errors import DataError, ParameterError, ShapeError
 
-__all__ = ["random_folds", "scaffold_folds"]
+__all__ = ["parents", "random_folds", "scaffold_folds"]
+
+
+def parents(smiles: Sequence[str]) -> list[str]:
+    """Parent structures: what is left of molecules without counter-ions, stereochemistry and isotopes.
+
+    Molecules of one parent have nearly the same features and properties. In two folds they make the test too easy, so
+    folds are dealt by parent.
+
+    Parameters
+    ----------
+    smiles : sequence of n str
+        Molecules.
+
+    Returns
+    -------
+    list of n str
+        Canonical SMILES of the largest fragments. Tautomers, and an acid and its anion, have parents of their own.
+
+    Raises
+    ------
+    DataError
+        If RDKit cannot read some of the molecules.
+    MissingExtraError
+        If RDKit is not installed.
+
+    Examples
+    --------
+    >>> parents(["C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "CC(N)C(=O)O.Cl"])
+    ['CC(N)C(=O)O', 'CC(N)C(=O)O', 'CC(N)C(=O)O']
+    """
+    return _parents(smiles, "parents")
 
 
 def random_folds(n: int, k: int, seed: int = 0, *, groups: Sequence[Hashable] | None = None) -> NDArray[np.int64]:
@@ -25,8 +56,8 @@ def random_folds(n: int, k: int, seed: int = 0, *, groups: Sequence[Hashable] | 
     seed : int
         Of the shuffle.
     groups : sequence of length n, optional
-        Rows of equal group go into one fold, canonical SMILES for instance, so that a molecule that is listed twice is
-        not in training and test data.
+        Rows of equal group go into one fold, such as the `parents` of molecules, so that a molecule that is listed
+        twice, or with its mirror image, is not in training and test data.
 
     Returns
     -------
@@ -88,7 +119,7 @@ def scaffold_folds(smiles: Sequence[str], k: int, seed: int = 0) -> NDArray[np.i
     Notes
     -----
     A molecule without rings has no scaffold. Taken as one scaffold, such molecules would be a third of a set like
-    ESOL in one fold; here each is a group of its own, and only repeats of the same molecule stay together.
+    ESOL in one fold; here each parent (`parents`) is a group of its own.
 
     Examples
     --------
@@ -98,7 +129,11 @@ def scaffold_folds(smiles: Sequence[str], k: int, seed: int = 0) -> NDArray[np.i
     """
     caller = "scaffold_folds"
     _check(len(smiles), k, seed, caller)
-    read = read_molecules(smiles)
+    return _deal([scaffold(form) or form for form in _parents(smiles, caller)], k, seed, caller)
+
+
+def _parents(smiles: Sequence[str], caller: str) -> list[str]:
+    read = read_molecules(smiles, isomeric=False, salts="largest")
     bad = np.flatnonzero(~read.valid).tolist()
     if bad:
         raise DataError(
@@ -106,7 +141,7 @@ def scaffold_folds(smiles: Sequence[str], k: int, seed: int = 0) -> NDArray[np.i
             f"{', ...' if len(bad) > 10 else ''}; the first: {read.reasons[bad[0]]}. Leave those rows out first, of "
             "features and targets too."
         )
-    return _deal([scaffold(form) or form for form in read.smiles], k, seed, caller)
+    return list(read.smiles)
 
 
 def _check(n: int, k: int, seed: int, caller: str) -> None:

@@ -6,8 +6,8 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cmim.molecules._extra import need, quiet_rdkit
-from cmim.molecules.chemistry import canonical
+from cmim.molecules._extra import need
+from cmim.molecules.chemistry import canonical, molecules
 from infocore.errors import DataError, NonFiniteError, ParameterError, ShapeError
 
 __all__ = ["Constraint", "Property", "Score", "at_least", "molecule_properties", "named_score", "score_molecules"]
@@ -289,10 +289,8 @@ def read_valid(smiles: Sequence[str], caller: str) -> list[Any]:
     DataError
         If a string is no molecule.
     """
-    parse = need("rdkit.Chem", caller).MolFromSmiles
-    with quiet_rdkit():
-        mols = [parse(s) if isinstance(s, str) and s else None for s in smiles]
-    bad = [i for i, mol in enumerate(mols) if mol is None or not mol.GetNumAtoms()]
+    mols = molecules(smiles, caller)
+    bad = [i for i, mol in enumerate(mols) if mol is None]
     if bad:
         raise DataError(
             f"{caller}: `smiles` must be valid molecules; {len(bad)} of {len(mols)} are not; row {bad[0]} is "
