@@ -5,9 +5,14 @@
 One thread, the shipped network (`TokenPerceiver()`, latent 256) untrained, since speed does not depend on weights, and
 molecules of MOSES. What does depend on them is where a row ends: the rows that are written here are ended after as many
 tokens as molecules of MOSES have, with and without the cache alike. Embedding stands beside a bare torch loop of the
-same network (cut into tokens, encode; RDKit does not look), beside RDKit's Morgan counts, and beside datamol and
-molfeat where they are installed. Training stands beside the same objective, batches and optimiser without the Trainer;
-a fit of one step is beside it, to take the Trainer's start out.
+same network (cut into tokens, encode; RDKit does not look) and RDKit's Morgan counts. Two thousand molecules are
+embedded by the shipped model beside the Morgan counts of RDKit, and of datamol and molfeat where they are installed.
+That case alone, run in this folder, appends its line with:
+
+    python -c "import bench_molecules as b; b.count(5, as_json=True)" >> results/molecule_speed.jsonl
+
+Training stands beside the same objective, batches and optimiser without the Trainer; a fit of one step is beside it,
+to take the Trainer's start out.
 """
 
 import contextlib
@@ -33,6 +38,7 @@ from cmim.molecules.corpus.batches import SmilesBatches, TextBlocks
 from cmim.molecules.embedder import MoleculeEmbedder
 from cmim.molecules.properties import datasets
 from cmim.molecules.properties.descriptors import morgan_counts
+from cmim.molecules.shipped import pretrained
 from cmim.molecules.tokens import Vocabulary
 from cmim.symbols import EOS
 
@@ -89,18 +95,32 @@ def embedding(smiles: list[str]) -> dict[str, Callable[[], Any]]:
         "RDKit Morgan counts": lambda: rdkit_counts(smiles),
         "RDKit canonical SMILES": lambda: [Chem.MolToSmiles(Chem.MolFromSmiles(text)) for text in smiles],
     }
+    return functions
+
+
+def fingerprints(smiles: list[str]) -> dict[str, Callable[[], Any]]:
+    """Return makers of Morgan counts, of radius 2 folded to 2,048, ours first, and the shipped model's embeddings."""
+    embedder = pretrained()
+    functions: dict[str, Callable[[], Any]] = {
+        "cmim morgan_counts": lambda: morgan_counts(smiles),
+        "RDKit Morgan counts": lambda: rdkit_counts(smiles),
+    }
     if importlib.util.find_spec("datamol"):
         import datamol  # pyright: ignore[reportMissingImports]
 
-        functions["datamol to_fp, ecfp-count"] = lambda: [datamol.to_fp(t, fp_type="ecfp-count") for t in smiles]
+        functions["datamol to_fp, ecfp-count"] = lambda: np.stack(
+            [datamol.to_fp(text, fp_type="ecfp-count", radius=2, fpSize=2048) for text in smiles]
+        )
     if importlib.util.find_spec("molfeat"):
         from molfeat.trans.fp import FPVecTransformer  # pyright: ignore[reportMissingImports]
 
-        transformer = FPVecTransformer("ecfp-count", n_jobs=1)
+        transformer = FPVecTransformer("ecfp-count", length=2048, radius=2, n_jobs=1)
         functions["molfeat ecfp-count"] = lambda: transformer(smiles)
     for name in ("datamol", "molfeat"):
         if not importlib.util.find_spec(name):
             print(f"{name} is not installed and not measured.", file=sys.stderr)
+    functions["cmim embed, latent"] = lambda: embedder.embed(smiles)
+    functions["cmim embed, informative"] = lambda: embedder.embed(smiles, "informative")
     return functions
 
 
@@ -168,7 +188,7 @@ def loop(module: cmim.Model, batches: SmilesBatches) -> Callable[[], None]:
     return steps
 
 
-def fitted(module: cmim.Model, batches: SmilesBatches, steps: int) -> Callable[[], None]:
+def fitted(module: cmim.Model, batches: SmilesBatches, steps: int) -> Callable[[], Any]:
     """Take the same steps through `cmim.fit`."""
     return lambda: cmim.fit(module, batches, max_steps=steps, accelerator="cpu", log_every=100)
 
@@ -201,6 +221,12 @@ def embed(repeats: int, *, as_json: bool) -> None:
     report(f"embedding {N} molecules", in_turn(embedding(chosen(N, 0)), repeats), as_json=as_json)
 
 
+def count(repeats: int, n: int = 2000, *, as_json: bool) -> None:
+    """Report the ways to make fingerprints, beside embeddings."""
+    rows = in_turn(fingerprints(chosen(n, 0)), repeats)
+    report(f"fingerprints and embeddings of {n} molecules", rows, as_json=as_json)
+
+
 def write(size: int, repeats: int, *, as_json: bool) -> None:
     """Report how long a batch takes with and without the cache, and how many of its rows are equal."""
     lengths = torch.tensor([len(VOCABULARY.split(text)) for text in chosen(size, 0)])
@@ -223,6 +249,7 @@ def main() -> None:
     torch.set_num_threads(1)
     began = time.perf_counter()
     embed(options.repeats, as_json=options.json)
+    count(options.repeats, as_json=options.json)
     training(chosen(20_000, 1), options.repeats, as_json=options.json)
     for size in (64, 512):
         write(size, max(1, options.repeats // 2), as_json=options.json)

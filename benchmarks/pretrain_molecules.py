@@ -34,7 +34,7 @@ import torch
 
 import cmim
 from cmim import TokenPerceiver
-from cmim.embeddings import evaluating
+from cmim._modes import evaluating
 from cmim.evaluation import wilson
 from cmim.generation import generate
 from cmim.lightning import FitResult
@@ -366,7 +366,7 @@ def main() -> None:
         variance="sampled", scaling=options.scaling, logvar_floor=-6.0, temperature=0.1, ramp=1000,
         batch_size=options.batch_size, learning_rate=options.learning_rate, warmup=options.warmup,
         decay=options.decay, components=options.components, seed=options.seed, progress=options.progress,
-        accelerator=options.accelerator, isomeric=False,  # MOSES has no stereochemistry
+        accelerator=options.accelerator, isomeric=False, check=False,  # MOSES is canonical, without stereochemistry
     )  # fmt: skip
     start = None if options.start is None else _opened(options.start, corpus)
     began = time.perf_counter()

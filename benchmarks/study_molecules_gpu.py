@@ -167,7 +167,7 @@ def run(size: str, corpus: TextBlocks, options: argparse.Namespace) -> Row:
     embedder = MoleculeEmbedder(
         latent_dim=latent, network=network, scaling="mean", max_steps=steps, batch_size=batch,
         learning_rate=options.learning_rate, warmup=min(1000, max(1, steps // 10)), seed=options.seed,
-        accelerator=options.accelerator, progress=True,
+        accelerator=options.accelerator, progress=True, check=False,
     )  # fmt: skip
     work = plan.with_suffix("")
     start = time.perf_counter()

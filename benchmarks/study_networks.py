@@ -245,7 +245,7 @@ def invert(job: dict[str, Any]) -> dict[str, Any]:
                     gan=prior(name, seed), steps=150, clip=2.0, restarts=2, keep=2, draws=many["draws"], **how
                 ).run(model)
             case "MIFace":
-                stop = {"start": d["x_public"].mean(0), "step": 0.5, "max_steps": 300, "cost_threshold": 0.01}
+                stop = {"start": d["x_public"].mean(0), "step": 0.5, "max_steps": 1000}  # on after it is fooled
                 found = attacks.MIFace(**stop, draws=many["draws"], **how).run(model)
             case _:
                 settings = {"points": 16, "steps": 80, "queries": many["votes"], **how}

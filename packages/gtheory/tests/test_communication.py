@@ -100,7 +100,7 @@ def test_the_adaptive_code_is_krichevsky_and_trofimovs():
 
 
 @pytest.mark.parametrize(("name", "want"), [("8 grey levels", 2.108563), ("256 grey levels", None), ("ages", 1.392114)])
-def test_the_sharpest_sender_reaches_the_most_there_is(name, want):  # golden: brief 3.6 (d), (e), (f)
+def test_the_sharpest_sender_reaches_the_most_there_is(name, want):
     if name == "ages":
         x = np.arange(101.0)
         px = 1 / (1 + np.exp((x - 70) / 8))

@@ -231,7 +231,7 @@ def infonce_loss(
     temperature: Temperature = 0.1,
     *,
     symmetric: bool = False,
-    groups: Int[Tensor, " B"] | None = None,
+    groups: Int[Tensor, " K"] | None = None,
 ) -> dict[str, Tensor]:
     """Minus the InfoNCE bound between the codes of two views of the same samples.
 
@@ -286,7 +286,7 @@ def infonce_loss(
 
 
 def nt_xent_loss(
-    view_a: Codes, view_b: Codes, temperature: Temperature = 0.5, *, groups: Int[Tensor, " B"] | None = None
+    view_a: Codes, view_b: Codes, temperature: Temperature = 0.5, *, groups: Int[Tensor, " K"] | None = None
 ) -> dict[str, Tensor]:
     """Normalised temperature-scaled cross-entropy of SimCLR: 2B anchors, each with 2B - 2 negatives.
 

@@ -224,7 +224,7 @@ def fano_accuracy(leakage: ArrayLike, candidates: int) -> Floats:
     Examples
     --------
     >>> fano_accuracy([0.0, 1.0, 7.0], 1000).round(3).tolist()  # Pinsker's: 0.001, 0.708 and 1
-    [0.001, 0.213, 1.0]
+    [0.001, 0.221, 1.0]
     """
     nats = np.asarray(leakage, np.float64)
     if candidates < 2 or not bool(np.all(nats >= 0)):
