@@ -64,7 +64,7 @@ def seeds() -> str:
 
     rows = []
     for name in SETS:
-        planned = list(study.jobs(["grid", "gate", "infonce"], [name], None, list(study.MODELS)))
+        planned = list(study.jobs(list(study.PARTS), [name], None, list(study.MODELS)))
         wanted = collections.Counter(job["seed"] for job in planned if job["part"] == "grid")
         counts = collections.Counter(row["seed"] for row in grid(data=name))
         whole = sum(counts[seed] == wanted[seed] for seed in wanted)
@@ -123,9 +123,9 @@ def batches(data: str, budget: str, metric: str = "knn_cosine") -> str:
     return table(["model", *(f"B = {size}" for size in sizes), "largest less smallest"], rows)
 
 
-def gate(data: str) -> str:
+def gate(data: str, part: str = "gate") -> str:
     """Weights and temperatures of the contrastive term, beside MIM with the same seeds."""
-    found = [row for row in read("images") if row["part"] == "gate" and row["data"] == data]
+    found = [row for row in read("images") if row["part"] == part and row["data"] == data]
     base = {row["seed"]: row for row in found if row["model"] == "MIM"}
     rows = []
     for w, tau in dict.fromkeys((row["w_k"], row["tau"]) for row in found):
@@ -135,11 +135,11 @@ def gate(data: str) -> str:
             f"{np.mean([r['gate'] for r in these]):.2g}",
             f"{np.mean([r['cosine'] for r in these]):.2g}",
         ]
-        for part, metric in (("mu_val", "knn_cosine"), ("mu_test", "knn_cosine"), ("mu_test", "linear")):
+        for codes, metric in (("mu_val", "knn_cosine"), ("mu_test", "knn_cosine"), ("mu_test", "linear")):
             if w == 0:
-                cells.append(spread(r[part][metric] for r in these))
+                cells.append(spread(r[codes][metric] for r in these))
             else:
-                cells.append(spread((r[part][metric] - base[r["seed"]][part][metric] for r in these), sign=True))
+                cells.append(spread((r[codes][metric] - base[r["seed"]][codes][metric] for r in these), sign=True))
         rows.append(["MIM" if w == 0 else f"{w:g}", "-" if w == 0 else str(tau), *cells])
     head = [
         "weight",
@@ -304,6 +304,7 @@ TABLES = {
     "images-infonce": infonce,
     "images-claims": claims,
     **{f"images-gate-{name}": functools.partial(gate, name) for name in SETS[:2]},
+    "images-longer": functools.partial(gate, "mnist5k", "longer"),
     **{f"images-{b}-{name}": functools.partial(batches, name, b) for name in SETS for b in ("samples", "steps")},
 }
 
