@@ -84,7 +84,7 @@ def test_flags_win_over_the_file(run, images, tmp_path):
     ("given", "told"),
     [
         ("slots = 2", "slots (--slots) has no effect with network='mlp': it belongs to perceiver"),
-        ("width = 64", "width (--width) has no effect with network='mlp': it belongs to conv, perceiver"),
+        ("width = 32", "width (--width) has no effect with network='mlp': it belongs to conv, perceiver"),
         ("channels = [8]", "channels has no effect with network='mlp': it belongs to conv"),
         ('network = "conv"\nhidden = [8]', "hidden (--hidden) has no effect with network='conv': it belongs to mlp"),
         ('model = "vae"\ntemperature = 0.2', "with model='vae': it belongs to cmim, contrastive_vae"),
@@ -109,6 +109,20 @@ def test_a_flag_without_effect_is_refused_and_one_with_effect_is_written(run, tm
     written = tomllib.loads((tmp_path / "r/config.toml").read_text())
     assert (written["slots"], written["beta"], written["depth"]) == (2, 2.0, 2)
     assert not {"hidden", "channels", "temperature", "w_k", "levels"} & set(written)
+
+
+def test_a_written_file_serves_for_another_model_and_an_old_one_to_go_on(run, tmp_path):
+    small = ("--steps", 1, "--limit", 20, "--quiet", "--logger", "none", "--accelerator", "cpu")
+    assert run("train", "digits", *small, "--out", tmp_path / "r")[0] == 0
+    code, _, err = run("train", "--config", tmp_path / "r/config.toml", "--model", "vae", "--out", tmp_path / "v")
+    assert code == 0, err
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "config.toml").write_text((tmp_path / "r/config.toml").read_text() + "\n")
+    text = (old / "config.toml").read_text()
+    (old / "config.toml").write_text(f"slots = 3\n{text}")  # as all settings were written once
+    code, _, err = run("train", "--out", old, "--resume")
+    assert code == 0, err
 
 
 def test_embed_is_transform_in_the_order_of_the_files(trained, images, run, tmp_path):

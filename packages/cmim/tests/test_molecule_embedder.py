@@ -1,6 +1,7 @@
 """Molecules in, codes out, and back: on a model that has learned some molecules by heart."""
 
 import math
+import tempfile
 from typing import Any
 
 import numpy as np
@@ -257,3 +258,14 @@ def test_every_model_trains(model):
     )
     assert np.isfinite(made.fit(SMILES).transform(SMILES)).all()
     assert made.model_.config.objective == model
+
+
+def test_fit_names_itself_and_leaves_no_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    network = TokenPerceiver(slots=2, width=16, encoder_depth=1, decoder_depth=1)
+    embedder = MoleculeEmbedder(latent_dim=8, network=network, max_tokens=20, max_steps=2, components=1)
+    for bad, error in ((["xx", None, 3], DataError), ("CCO", ParameterError)):
+        with pytest.raises(error, match=r"MoleculeEmbedder\.fit: `X`"):
+            embedder.fit(bad)
+    embedder.fit(["CCO", "CCN", "CCC", "CC"])
+    assert not list(tmp_path.iterdir())

@@ -119,6 +119,12 @@ def test_steps_that_ran_out_too_soon(validation, stopped_early, said):
     assert re.search(said, text) if said else text == ""
 
 
+@pytest.mark.parametrize("looks", [((50, 1.5),), ((90, 0.1), (100, 1.5))])
+def test_steps_of_which_too_few_were_looked_at(looks):
+    assert "before it could be seen" in str(unfinished(History((), looks, looks[-1][0], False))[0])
+    assert unfinished(History((), looks, looks[-1][0], True)) == []
+
+
 def test_no_steps_left():
     state = state_of()
     state.step = 30

@@ -175,9 +175,11 @@ _TAKES: dict[str, Callable[[Any], Collection[str]]] = {  # what each of these ch
 }
 
 
-def refuse_idle(settings: pydantic.BaseModel) -> None:
-    """Refuse settings that were given, by a flag or a file, and have no effect."""
-    told = [why for name, why in idle(settings).items() if name in settings.model_fields_set]
+def refuse_idle(settings: pydantic.BaseModel, flags: Collection[str]) -> None:
+    """Refuse settings that have no effect: those given by a flag, and those that a file has other than by default."""
+    defaults = {name: field.default for name, field in type(settings).model_fields.items()}
+    chosen = {name for name in settings.model_fields_set if getattr(settings, name) != defaults[name]} | set(flags)
+    told = [why for name, why in idle(settings).items() if name in chosen]
     if told:
         raise ParameterError(f"cmim train: {'; '.join(told)}. Leave out what has no effect.")
 

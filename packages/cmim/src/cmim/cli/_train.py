@@ -142,7 +142,8 @@ def train(
     if temperature is not None and temperature not in ("calibrated", "learned"):
         flags["temperature"] = temperature  # pydantic makes a number of it, or says that it is none
     settings = _config.resolve_as(kind, config, flags)
-    _config.refuse_idle(settings)
+    if not going_on:
+        _config.refuse_idle(settings, [name for name, value in flags.items() if value is not None])
     names = MOLECULE_SETS if of_molecules else IMAGE_SETS
     check_in(ctx, "DATA", settings.data, names)
     check_in(ctx, "--validation", getattr(settings, "validation", None), names)

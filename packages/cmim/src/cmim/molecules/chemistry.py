@@ -170,7 +170,7 @@ def read_molecules(
     >>> found.notes
     ('', '', '', 'fragments: 2, the largest kept', 'stereo centres unassigned: 1')
     """
-    rows = _rows(strings)
+    rows = rows_of(strings, "read_molecules: `strings`")
     if max_tokens is not None and max_tokens < 1:
         raise ParameterError(f"read_molecules: `max_tokens` must be at least 1; got {max_tokens!r}.")
     if salts not in get_args(Salts):
@@ -362,16 +362,35 @@ class _Reader:
         return best, mols[best]
 
 
-def _rows(strings: Iterable[Any]) -> list[Any]:
+def rows_of(strings: Iterable[Any], caller: str) -> list[Any]:
+    """Return rows as a list.
+
+    Parameters
+    ----------
+    strings : iterable
+        SMILES, and what stands in place of some.
+    caller : str
+        Function and argument, for messages.
+
+    Returns
+    -------
+    list
+        The rows.
+
+    Raises
+    ------
+    ShapeError
+        If there is more than one axis.
+    ParameterError
+        If it is one string, or nothing to go through.
+    """
     if getattr(strings, "ndim", 1) != 1:
         raise ShapeError(
-            f"read_molecules: `strings` must have one axis; got {type(strings).__name__} of shape "
-            f"{getattr(strings, 'shape', None)}. Give one column of it."
+            f"{caller} must have one axis; got {type(strings).__name__} of shape {getattr(strings, 'shape', None)}. "
+            "Give one column of it."
         )
     if isinstance(strings, str | bytes) or not isinstance(strings, Iterable):
-        raise ParameterError(
-            f"read_molecules: `strings` must be a list of SMILES; got {type(strings).__name__}. Put one in a list."
-        )
+        raise ParameterError(f"{caller} must be a list of SMILES; got {type(strings).__name__}. Put one in a list.")
     return list(strings)
 
 

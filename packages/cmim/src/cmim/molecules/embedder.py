@@ -18,7 +18,7 @@ from cmim.embeddings import Code, informative, latent
 from cmim.model import Model
 from cmim.molecules._embedded import Embedded, noted
 from cmim.molecules._writing import Writer
-from cmim.molecules.chemistry import Molecules, Salts, _rows, read_molecules
+from cmim.molecules.chemistry import Molecules, Salts, read_molecules, rows_of
 from cmim.molecules.corpus.batches import Blocks, SmilesBatches, TextBlocks
 from cmim.molecules.tokens import Notation, Vocabulary
 from cmim.networks import TokenPerceiver
@@ -199,7 +199,7 @@ class MoleculeEmbedder(Writer, TransformerMixin, BaseEstimator):
         from cmim.lightning import fit  # Lightning takes seconds to load
 
         model = self._model()
-        blocks = X if isinstance(X, Blocks) else TextBlocks(_rows(X))
+        blocks = X if isinstance(X, Blocks) else TextBlocks(rows_of(X, "MoleculeEmbedder.fit: `X`"))
         if not blocks.rows:
             raise DataError("MoleculeEmbedder.fit: `X` must hold molecules; it has no row.")
         batches = SmilesBatches(
@@ -212,11 +212,15 @@ class MoleculeEmbedder(Writer, TransformerMixin, BaseEstimator):
                 model, batches, max_steps=self.max_steps, learning_rate=self.learning_rate, warmup=self.warmup,
                 decay=self.decay, progress=self.progress, accelerator=self.accelerator, **training,
             )  # fmt: skip
+            self.model_ = model
+            self.history_, self.notes_, self.n_iter_ = result.history, result.notes, result.steps
+            self._look_at(batches)
+        except DataError as e:
+            if isinstance(X, Blocks):
+                raise
+            raise DataError(f"MoleculeEmbedder.fit: `X` cannot be trained on. {e}") from e
         finally:
             batches.close()
-        self.model_ = model
-        self.history_, self.notes_, self.n_iter_ = result.history, result.notes, result.steps
-        self._look_at(batches)
         self.skipped_ = batches.skipped
         if self.skipped_:
             told = ", ".join(f"{kind} ({count})" for kind, count in self.skipped_.items())

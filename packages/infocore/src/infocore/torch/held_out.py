@@ -9,6 +9,7 @@ from the third.
 # pyright: reportUnknownLambdaType=false
 
 import dataclasses
+import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -329,7 +330,8 @@ def unfinished(*histories: History) -> list[Doubt]:
     Returns
     -------
     list of Doubt
-        Empty where every one stopped by itself, or rose by no more than 0.01 nats and 2 % in its last quarter.
+        Empty where every one stopped by itself, or rose by no more than 0.01 nats and 2 % in its last quarter. One
+        that was not looked at before that quarter is named too.
 
     Notes
     -----
@@ -337,6 +339,9 @@ def unfinished(*histories: History) -> list[Doubt]:
     named; of those of 60 and 150 steps, those of the laws that need more, where a value was as low as half the truth.
     """
     late = [_late_rise(history) for history in histories if not history.stopped_early and history.validation]
+    if any(math.isnan(rise) for rise, _ in late):
+        text = "the steps ran out before it could be seen whether the training had ended: raise `max_steps`"
+        return [Doubt(text, None)]
     named = [rise for rise, best in late if rise > max(RISE, RISE_SHARE * best)]
     if not named:
         return []
@@ -351,10 +356,10 @@ def unfinished(*histories: History) -> list[Doubt]:
 
 
 def _late_rise(history: History) -> tuple[float, float]:
-    """Return by how much the best validation exceeds that before the last quarter of the steps, and the best."""
+    """Return by how much the best validation exceeds those before the last quarter, NaN without one, and the best."""
     best, last = max(value for _, value in history.validation), history.validation[-1][0]
     before = [value for step, value in history.validation if step <= (1 - END) * last]
-    return (best - max(before) if before else 0.0), best
+    return (best - max(before) if before else math.nan), best
 
 
 def steps(history: History) -> dict[str, Any]:

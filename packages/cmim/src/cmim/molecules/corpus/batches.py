@@ -235,10 +235,13 @@ class SmilesBatches:
         return " ".join([*facts, *([self.augment] if self.augment != "canonical" else [])])
 
     def close(self) -> None:
-        """End the workers; the next batch starts them again."""
+        """End the workers, and remove what RDKit has read; the next batch starts again."""
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
         self._pool, self._coming, self._writing = None, {}, {}
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what belongs to this process."""
