@@ -13,6 +13,8 @@ Rows, not classes, are split: public records show the same ten digits as private
 evaluator is a support vector machine trained on rows of its own. "shuffled" is the undefended network trained on
 shuffled labels: it knows nothing of the classes, so that what an attack on classes gets from it is what the attacker
 brings along. Alignment reconstructs private records instead of classes; what it must beat is the mean of their class.
+
+``--device`` says where targets and generators are trained and attacked; what is drawn does not depend on it.
 """
 
 import argparse
@@ -90,22 +92,17 @@ def target(name: str, seed: int, defence: str, device: str) -> Any:
         model = MIDClassifier(beta=DEFENCES[defence], random_state=seed, device=device)
     if defence == "shuffled":
         y = np.random.default_rng(seed).permutation(y)
-    return on_cpu(model.fit(d["x_own"], y))
-
-
-def on_cpu(model: Any) -> Any:
-    """Bring a trained network to where the attacks run."""
-    model.module_.to("cpu")
-    return model.set_params(device="cpu")
+    return model.fit(d["x_own"], y)
 
 
 @functools.cache
-def prior(name: str, seed: int) -> attacks.GAN:
+def prior(name: str, seed: int, device: str) -> attacks.GAN:
     """Train the generator that needs no target, once for all defences."""
-    return attacks.WGAN(steps=STEPS, learning_rate=1e-3, seed=seed).fit(split(name, seed)["x_public"])
+    settings = attacks.WGAN(steps=STEPS, learning_rate=1e-3, seed=seed, device=device)
+    return settings.fit(split(name, seed)["x_public"])
 
 
-def attack(kind: str, name: str, seed: int, model: Any, access: str) -> Any:
+def attack(kind: str, name: str, seed: int, model: Any, access: str, device: str) -> Any:
     """Prepare one attack; generators and students that need the target ask it here."""
     d, how = split(name, seed), {**ACCESS[access], "seed": seed}
     public = d["x_public"]
@@ -116,12 +113,12 @@ def attack(kind: str, name: str, seed: int, model: Any, access: str) -> Any:
             rule = {"window": 2000, "cost_threshold": 0.0}
             return attacks.MIFace(start=np.zeros(public.shape[1]), max_steps=2000, **rule, **how)
         case "GMI":
-            return attacks.GMI(gan=prior(name, seed), steps=300, **how)
+            return attacks.GMI(gan=prior(name, seed, device), steps=300, **how)
         case "KEDMI":
             gan = attacks.InversionGAN(**{**trained, "steps": 3 * STEPS}).fit(public, model)
             return attacks.KEDMI(gan=gan, steps=300, **how)
         case "VMI":
-            return attacks.VMI(gan=prior(name, seed), steps=300, **how)
+            return attacks.VMI(gan=prior(name, seed, device), steps=300, **how)
         case "PLGMI":
             gan = attacks.PseudoLabelGAN(**trained).fit(public, model)
             return attacks.PLGMI(gan=gan, steps=100, **how)
@@ -129,9 +126,9 @@ def attack(kind: str, name: str, seed: int, model: Any, access: str) -> Any:
             asked = {"queries": how["draws"], "access": how["access"]}
             students = [attacks.distil(model, public, hidden=h, **asked) for h in ((48,), (96, 48))]
             loss = attacks.ModelAugmentation(students, attacks.IdentityLoss(public, weight=0.01))
-            return attacks.GMI(gan=prior(name, seed), steps=300, weight=10.0, loss=loss, **how)
+            return attacks.GMI(gan=prior(name, seed, device), steps=300, weight=10.0, loss=loss, **how)
         case "BREPMI":
-            return attacks.BREPMI(gan=prior(name, seed), classes=range(10), steps=200, **votes)
+            return attacks.BREPMI(gan=prior(name, seed, device), classes=range(10), steps=200, **votes)
     known = {"x_auxiliary": public, "y_auxiliary": d["y_public"], "x": d["x_own"], "y": d["y_own"]}
     return InversionAttack(**known, output=ALIGNMENT[kind], hidden=(128, 128), **votes)
 
@@ -166,20 +163,23 @@ def measure(job: dict[str, Any], device: str) -> dict[str, Any]:
     name, seed, kind = job["data"], job["seed"], job["attack"]
     d, scores, model = split(name, seed), evaluator(name, seed), target(name, seed, job["defence"], device)
     if kind in ("GMI", "VMI", "LOMMA", "BREPMI"):
-        prior(name, seed)  # shared by these: its time is nobody's
+        prior(name, seed, device)  # shared by these: its time is nobody's
     start = time.process_time()
-    one = attack(kind, name, seed, model, job["access"])
+    one = attack(kind, name, seed, model, job["access"], device)
     found = one.run(model)
     seconds = time.process_time() - start
-    if kind in ALIGNMENT:
-        needs = {"interface": ALIGNMENT[kind], "response": False, "released": True, "auxiliary": True}
-        judged = judge_records(found, d, scores, seed)
-    else:
-        needs, judged = dataclasses.asdict(one.needs), judge_images(found, d, scores)
+    judged = judge_records(found, d, scores, seed) if kind in ALIGNMENT else judge_images(found, d, scores)
     mean = model.release(d["x_other"], output="labels", access="mean", rng=0) == d["y_other"]
     sampled = model.release(d["x_other"], output="labels", access="sampled", rng=0) == d["y_other"]
     accuracy = {"target_accuracy": float(sampled.mean()), "target_accuracy_mean": float(mean.mean())}
-    return {**job, "device": device, "cpu_seconds": round(seconds, 2), "needs": needs, **accuracy, **judged}
+    return {
+        **job,
+        "device": device,
+        "cpu_seconds": round(seconds, 2),
+        "needs": dataclasses.asdict(one.needs),
+        **accuracy,
+        **judged,
+    }
 
 
 def jobs(data: list[str], seeds: int, kinds: list[str], defences: list[str]) -> list[dict[str, Any]]:
@@ -206,7 +206,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--attacks", nargs="*", default=list(ATTACKS), choices=ATTACKS)
     parser.add_argument("--defences", nargs="*", default=[*DEFENCES, "DP-SGD"], choices=[*DEFENCES, "DP-SGD"])
-    parser.add_argument("--device", default="cpu", help="where targets are trained; attacks run on the CPU")
+    parser.add_argument("--device", default="cpu", help="where targets are trained and attacked")
     parser.add_argument("--out", type=pathlib.Path, default=OUT)
     options = parser.parse_args()
     torch.set_num_threads(1)

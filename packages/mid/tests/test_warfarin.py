@@ -1,4 +1,6 @@
+import importlib
 import math
+import sys
 
 import numpy as np
 import pandas as pd
@@ -6,7 +8,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from infocore.errors import DataError, ParameterError, ShapeError
-from mid.data import WarfarinLaw, load_adult, load_iwpc, load_steak
+from mid.data import WarfarinLaw, load_adult, load_fair, load_iwpc, load_steak
 from mid.data.warfarin import GENOTYPES, design
 
 LAW = WarfarinLaw()
@@ -150,3 +152,28 @@ def test_adult_and_steak_are_read_or_refused(tmp_path):
     (tmp_path / "two.csv").write_text("a,b\nx,y\n1,2\n")
     with pytest.raises(DataError, match="must have 15 columns; got 2"):
         load_steak(tmp_path / "two.csv")
+
+
+def test_fair_is_read_from_a_path_or_an_installed_statsmodels(tmp_path, monkeypatch):
+    header = "rate_marriage,age,yrs_married,children,religious,educ,occupation,occupation_husb,affairs"
+    text = header + "\n5,22,2.5,0,3,14,3,5,0.0\n2,37,16.5,4,1,12,2,4,1.39\n4,32,9,1.5,2,16,4,2,0\n"
+    folder = tmp_path / "statsmodels" / "datasets" / "fair"
+    folder.mkdir(parents=True)
+    (tmp_path / "statsmodels" / "__init__.py").write_text("raise AssertionError('it is not to be imported')")
+    (folder / "fair.csv").write_text(text)
+    (tmp_path / "short.csv").write_text(text.replace("educ", "school").replace("affairs", "trips"))
+    table, rating = load_fair(folder / "fair.csv")
+    assert rating.tolist() == [5, 2, 4]
+    assert table["affairs"].tolist() == [0, 1, 0]
+    assert table.columns.tolist() == header.split(",")[1:]
+    assert table["yrs_married"].tolist() == [2.5, 16.5, 9.0]
+    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.delitem(sys.modules, "statsmodels", raising=False)
+    with pytest.raises(DataError, match=r"statsmodels.*is not installed; pass `path`"):
+        load_fair()
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    importlib.invalidate_caches()
+    found, same = load_fair()
+    assert found.equals(table) and same.tolist() == rating.tolist()
+    with pytest.raises(DataError, match="has no column educ, affairs"):
+        load_fair(tmp_path / "short.csv")

@@ -1,5 +1,6 @@
 """Readers of real tables. None is stored or fetched here: they are people's records, and a user brings the file."""
 
+import importlib.util
 import os
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from infocore.errors import DataError
 
-__all__ = ["load_adult", "load_iwpc", "load_steak"]
+__all__ = ["load_adult", "load_fair", "load_iwpc", "load_steak"]
 
 _ADULT = (
     "age",
@@ -45,6 +46,17 @@ _STEAK = (
     "household_income",
     "education",
     "region",
+)
+_FAIR = (
+    "rate_marriage",
+    "age",
+    "yrs_married",
+    "children",
+    "religious",
+    "educ",
+    "occupation",
+    "occupation_husb",
+    "affairs",
 )
 _IWPC_RACES = {"White": "White", "Asian": "Asian", "Black or African American": "Black", "Unknown": "unknown"}
 _CYP2C9 = ("*1/*1", "*1/*2", "*1/*3", "*2/*2", "*2/*3", "*3/*3")
@@ -113,6 +125,38 @@ def load_steak(path: str | os.PathLike[str]) -> tuple[pd.DataFrame, NDArray[Any]
     return whole.drop(columns="preparation"), whole["preparation"].to_numpy(str)
 
 
+def load_fair(path: str | os.PathLike[str] | None = None) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+    """Read Fair's survey of married women as statsmodels ships it, ``fair.csv``.
+
+    Parameters
+    ----------
+    path : path, optional
+        The file; left out, the one of the statsmodels that is installed, if one is.
+
+    Returns
+    -------
+    table : data frame
+        8 columns of numbers; ``affairs`` (1 for any time spent in one, else 0) is the sensitive one.
+    rate_marriage : array of shape (n,)
+        How they rate their marriage, 1 (very poor) to 5 (very good): the label.
+
+    Raises
+    ------
+    DataError
+        If no path is given and statsmodels is not installed, or the file cannot be read or has other columns.
+
+    References
+    ----------
+    .. [1] R. C. Fair, "A Theory of Extramarital Affairs", Journal of Political Economy 86:45, 1978.
+    """
+    frame = _csv(_installed_fair() if path is None else path)
+    absent = [name for name in _FAIR if name not in frame.columns]
+    if absent:
+        raise DataError(f"load_fair: the file has no column {', '.join(absent)}.")
+    table = frame.loc[:, list(_FAIR[1:])].assign(affairs=(frame["affairs"] > 0).astype(np.int64))
+    return table, frame["rate_marriage"].to_numpy(np.int64)
+
+
 def load_iwpc(path: str | os.PathLike[str]) -> tuple[pd.DataFrame, NDArray[np.float64]]:
     """Read a user's own copy of the IWPC table of warfarin patients; it is never fetched and never stored.
 
@@ -176,6 +220,13 @@ def load_iwpc(path: str | os.PathLike[str]) -> tuple[pd.DataFrame, NDArray[np.fl
     kept["age_decade"] = kept["age_decade"].astype(np.int64)
     kept.attrs["left_out"] = counts
     return kept, np.sqrt(dose[~left].to_numpy(np.float64))
+
+
+def _installed_fair() -> Path:
+    found = importlib.util.find_spec("statsmodels")
+    if found is None or not found.submodule_search_locations:
+        raise DataError("load_fair: statsmodels, which ships the file, is not installed; pass `path`.")
+    return Path(found.submodule_search_locations[0]) / "datasets" / "fair" / "fair.csv"
 
 
 def _csv(path: str | os.PathLike[str], **how: Any) -> Any:

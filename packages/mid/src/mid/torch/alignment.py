@@ -21,8 +21,9 @@ from infocore.errors import ParameterError, ShapeError
 from infocore.torch.layers import mlp
 from infocore.torch.training import ArrayBatches, TrainState, fit
 from mid.attacks.metrics import judge
-from mid.attacks.protocols import Access, AttackResult, Output, Target
+from mid.attacks.protocols import Access, AttackResult, Needs, Output, Target
 from mid.attacks.reading import read
+from mid.torch._device import device_of
 
 __all__ = ["InversionAttack"]
 
@@ -35,7 +36,7 @@ class InversionAttack:
 
     The attacker queries the target with records of its own, learns to undo the answers, and applies what it learned to
     answers about records it has never seen. It reads probabilities in logs and scales its inputs, so neither softmax
-    nor shrinkage alone hides anything from it.
+    nor shrinkage alone hides anything from it. Its network is trained where the target's parameters are.
 
     Parameters
     ----------
@@ -122,6 +123,11 @@ class InversionAttack:
             if value is not None and value < 1:
                 raise ParameterError(f"InversionAttack: `{name}` must be at least 1; got {value}.")
 
+    @property
+    def needs(self) -> Needs:
+        """What it must be given: the released answers, those about the attacked records too, and records of its own."""
+        return Needs(interface=self.output, released=True, auxiliary=True)
+
     def run(self, target: Target) -> AttackResult:
         """Query the target, train the inversion network, reconstruct, and have it judged.
 
@@ -145,9 +151,11 @@ class InversionAttack:
         answers, questions = (self._ask(target, x, rng) for x in (known, attacked))
         center, scale = answers.mean(0), answers.std(0)
         scale = np.where(scale > 0, scale, 1.0)
-        inverse = self._train((answers - center) / scale, known, rng)
+        device = device_of(target)
+        inverse = self._train((answers - center) / scale, known, rng, device)
         with torch.no_grad():
-            guesses = inverse(torch.from_numpy(((questions - center) / scale).astype(np.float32))).numpy()
+            scaled = torch.from_numpy(((questions - center) / scale).astype(np.float32)).to(device)
+            guesses = inverse(scaled).cpu().numpy()
         return judge(
             np.clip(guesses, known.min(0), known.max(0)),
             attacked,
@@ -178,7 +186,7 @@ class InversionAttack:
         least = np.sort(answers, 1)[:, -keep, None]
         return np.where(answers >= least, answers, 0.0 if self.output == "probabilities" else least)
 
-    def _train(self, answers: Floats, records: Floats, rng: np.random.Generator) -> nn.Module:
+    def _train(self, answers: Floats, records: Floats, rng: np.random.Generator, device: torch.device) -> nn.Module:
         """Fit the inversion network, stopping on a fifth of the data that it is not fitted on."""
         order = rng.permutation(len(records))
         held, used = np.split(order, [max(1, len(order) // 5)])
@@ -189,7 +197,9 @@ class InversionAttack:
         assert isinstance(last, nn.Linear)
         with torch.no_grad():
             last.bias.copy_(torch.from_numpy(records[used].mean(0)))  # start from the global mean
-        validation = torch.from_numpy(answers[held]), torch.from_numpy(records[held])
+        inverse.to(device)
+        data = [torch.from_numpy(a).to(device) for a in (answers, records)]
+        validation = data[0][held], data[1][held]
 
         def objective(model: nn.Module, batch: tuple[Tensor, ...]) -> dict[str, Tensor]:
             return {"loss": functional.mse_loss(model(batch[0]), batch[1])}
@@ -199,7 +209,7 @@ class InversionAttack:
 
         state = TrainState(inverse, torch.optim.Adam(inverse.parameters(), lr=self.learning_rate))
         batches = ArrayBatches(
-            answers[used], records[used], batch_size=min(self.batch_size, len(used)), seed=batch_order
+            data[0][used], data[1][used], batch_size=min(self.batch_size, len(used)), seed=batch_order
         )
         fit(
             state,

@@ -25,6 +25,7 @@ from torch.nn import functional
 
 from infocore.errors import ParameterError, TrainingError
 from mid.attacks.protocols import Access, Needs, Target
+from mid.torch._device import device_of
 from mid.torch.attacks.gan import GAN
 from mid.torch.attacks.reconstructions import ClassReconstructions, settings_of
 
@@ -124,13 +125,18 @@ class BREPMI:
         """
         noise, rng = torch.Generator().manual_seed(self.seed), np.random.default_rng(self.seed)
         wanted = torch.tensor([int(c) for c in self.classes])
-        asked = 0
+        gan, asked = self.gan.to(device_of(target)), 0
+
+        def images(z: Tensor, classes: Tensor) -> NDArray[np.float32]:
+            # latents are few and stay on the CPU; images are made where the target is
+            place = device_of(gan)
+            with torch.no_grad():
+                return gan.images(z.to(place), classes.to(place)).cpu().numpy()
 
         def labels(z: Tensor, classes: Tensor) -> NDArray[np.int64]:
             nonlocal asked
             asked += len(z) * self.queries
-            with torch.no_grad():
-                x = self.gan.images(z, classes).numpy()
+            x = images(z, classes)
             return np.asarray(
                 target.release(x, output="labels", queries=self.queries, access=self.access, rng=rng)
             ).astype(np.int64)
@@ -155,20 +161,18 @@ class BREPMI:
         # a class whose first sphere was never wholly inside ends at its last centre, which is further in than its first
         best[reached == 0] = z[reached == 0]
         scores = self._scores(labels, best, classes)
-        with torch.no_grad():
-            images = self.gan.images(best, classes).numpy()
         return ClassReconstructions(
-            images=images.astype(np.float32),
+            images=images(best, classes).astype(np.float32),
             classes=classes.numpy().astype(np.int64),
             scores=scores,
-            queries=asked + self.gan.queries,
+            queries=asked + gan.queries,
             steps=moves,
             settings=settings_of(self) | {"not_found": missing, "radii": [round(float(r), 4) for r in reached]},
         )
 
     def _starts(self, labels: Labels, wanted: Tensor, noise: torch.Generator) -> tuple[Tensor, Tensor]:
         """Find a first latent of each class."""
-        z = self.gan.draw(self.starts, noise)
+        z = self.gan.draw(self.starts, noise).cpu()
         # a conditional generator is asked for the classes in turn
         told = wanted.repeat(-(-self.starts // len(wanted)))[: self.starts]
         heard = torch.from_numpy(labels(z, told))

@@ -10,6 +10,7 @@ References
 - Y. Zhang et al., "The Secret Revealer: Generative Model-Inversion Attacks Against Deep Neural Networks", CVPR 2020.
 """
 
+import copy
 import dataclasses
 import os
 from collections.abc import Iterable
@@ -25,6 +26,7 @@ from torch.nn import functional
 from infocore.errors import ParameterError, ShapeError
 from infocore.torch import checkpoint
 from infocore.torch.training import ArrayBatches
+from mid.torch._device import device_of
 from mid.torch.attacks._gan_steps import descend, public_rows
 from mid.torch.attacks.gan_networks import Convolutional, Dense
 
@@ -115,14 +117,32 @@ class GAN:
         count : int
             How many.
         generator : torch.Generator
-            Source of the noise.
+            Source of the noise, on the CPU.
 
         Returns
         -------
         tensor of shape (count, latent)
-            Latents.
+            Latents, where the networks are.
         """
-        return torch.randn(count, self.latent, generator=generator)
+        return torch.randn(count, self.latent, generator=generator).to(device_of(self))
+
+    def to(self, device: torch.device | str) -> "GAN":
+        """Bring the networks to a device.
+
+        Parameters
+        ----------
+        device : torch.device or str
+            Where to.
+
+        Returns
+        -------
+        GAN
+            Itself if it is there already; else a copy, and this one stays where it is.
+        """
+        if device_of(self) == torch.device(device):
+            return self
+        there = {part: copy.deepcopy(getattr(self, part)).to(device) for part in ("generator", "critic")}
+        return dataclasses.replace(self, **there)
 
     def images(self, z: Tensor, classes: Tensor | None = None) -> Tensor:
         """Turn latents into images.
@@ -291,6 +311,8 @@ class WGAN:
         Weight of the gradient penalty.
     seed : int
         Seed of weights, batches and latents.
+    device : str
+        Where to train; the networks stay there.
 
     Raises
     ------
@@ -314,6 +336,7 @@ class WGAN:
     betas: tuple[float, float] = (0.5, 0.999)
     penalty: float = 10.0
     seed: int = 0
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         for name in ("latent", "steps", "critic_steps", "batch_size"):
@@ -353,10 +376,11 @@ class WGAN:
             classes=int(y.max()) + 1 if conditional else None,
             conditional=conditional,
             seed=self.seed,
-        )
+        ).to(self.device)
         of_generator, of_critic = adams(gan, self.learning_rate, self.betas)
         noise = torch.Generator().manual_seed(self.seed + 1)
-        batches = ArrayBatches(x, y, batch_size=self.batch_size, seed=self.seed)
+        rows, labels = (torch.from_numpy(a).to(self.device) for a in (x, y))
+        batches = ArrayBatches(rows, labels, batch_size=self.batch_size, seed=self.seed)
         for step in range(self.steps):
             for inner in range(self.critic_steps):
                 real, classes = batches(step * self.critic_steps + inner)
@@ -373,7 +397,7 @@ class WGAN:
 
 def gradient_penalty(gan: GAN, real: Tensor, fake: Tensor, classes: Tensor, noise: torch.Generator) -> Tensor:
     """Mean squared distance from 1 of the critic's gradient norm, at random points between real and fake images."""
-    share = torch.rand(len(real), 1, generator=noise)
+    share = torch.rand(len(real), 1, generator=noise).to(real.device)
     between = (share * real + (1 - share) * fake).requires_grad_()
     (slope,) = torch.autograd.grad(gan.realism(between, classes).sum(), between, create_graph=True)
     return (slope.norm(dim=1) - 1).square().mean()

@@ -99,11 +99,11 @@ class InversionGAN:
         Returns
         -------
         GAN
-            Trained and frozen.
+            Trained and frozen, on the target's device.
         """
         x = public_rows("InversionGAN.fit", x_public, self.batch_size)
-        rows = torch.from_numpy(x)
-        reach = Reach(target, rows[:1], draws=self.draws, access=self.access, seed=self.seed)
+        reach = Reach(target, torch.from_numpy(x[:1]), draws=self.draws, access=self.access, seed=self.seed)
+        rows = torch.from_numpy(x).to(reach.device)
         with torch.no_grad():
             beliefs = reach.logits(rows).softmax(2).mean(0)
         gan = GAN.build(
@@ -113,12 +113,12 @@ class InversionGAN:
             pixels=x.shape[1],
             classes=reach.classes,
             seed=self.seed,
-        )
+        ).to(reach.device)
         assert isinstance(gan.critic, nn.Sequential)
         body, last = gan.critic[:-1], gan.critic[-1]
         of_generator, of_critic = adams(gan, self.learning_rate, self.betas)
         noise = torch.Generator().manual_seed(self.seed + 1)
-        batches = ArrayBatches(x, beliefs.numpy(), batch_size=self.batch_size, seed=self.seed)
+        batches = ArrayBatches(rows, beliefs, batch_size=self.batch_size, seed=self.seed)
         for step in range(self.steps):
             real, believed = batches(step)
             with torch.no_grad():

@@ -106,24 +106,24 @@ class GMI:
         ClassReconstructions
             `keep` images per class, best first.
         """
-        reach, classes, noise = _begin(self, target)
+        reach, gan, classes, noise = _begin(self, target)
         loss, many = self.loss.bind(reach), classes.repeat(self.restarts)
-        z = _clipped(self.gan.draw(len(many), noise), self.clip)
+        z = _clipped(gan.draw(len(many), noise), self.clip)
         velocity = torch.zeros_like(z)
         for _ in range(self.steps):
             z.requires_grad_()
-            x = self.gan.images(z, many)
-            total = (self.weight * loss(x, many) - self.gan.realism(x, many)).sum()
+            x = gan.images(z, many)
+            total = (self.weight * loss(x, many) - gan.realism(x, many)).sum()
             (gradient,) = torch.autograd.grad(total, z)
             before, velocity = velocity, self.momentum * velocity - self.step * gradient
             z = _clipped(z.detach() + (1 + self.momentum) * velocity - self.momentum * before, self.clip)
             reach.steps += len(z)
         with torch.no_grad():
-            images = self.gan.images(z, many)
+            images = gan.images(z, many)
         score = reach.score(images, many).reshape(self.restarts, -1)
         best = score.argsort(0, descending=True)[: self.keep]
-        rows = (best * len(classes) + torch.arange(len(classes))).T.flatten()
-        return reach.result(self, images[rows], many[rows], more_queries=self.gan.queries)
+        rows = (best * len(classes) + torch.arange(len(classes), device=reach.device)).T.flatten()
+        return reach.result(self, images[rows], many[rows], more_queries=gan.queries)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -195,8 +195,8 @@ class KEDMI:
             `per_class` images per class.
         """
 
-        def objective(loss: Tensor, x: Tensor, classes: Tensor) -> Tensor:
-            return self.weight * loss - self.gan.realism(x, classes)
+        def objective(gan: GAN, loss: Tensor, x: Tensor, classes: Tensor) -> Tensor:
+            return self.weight * loss - gan.realism(x, classes)
 
         return _recover(self, target, objective, price=0.0)
 
@@ -263,7 +263,7 @@ class VMI:
         ClassReconstructions
             `per_class` images per class.
         """
-        return _recover(self, target, lambda loss, _x, _classes: loss, price=self.gamma)
+        return _recover(self, target, lambda _gan, loss, _x, _classes: loss, price=self.gamma)
 
 
 def _positive(attack: Any, *names: str) -> None:
@@ -278,11 +278,12 @@ def _clipped(z: Tensor, clip: float | None) -> Tensor:
     return z if clip is None else z.clamp(-clip, clip)
 
 
-def _begin(attack: GMI | KEDMI | VMI, target: WhiteBox) -> tuple[Reach, Tensor, torch.Generator]:
-    """Make the reach, the classes and the attack's own noise, of another stream than the target's."""
+def _begin(attack: GMI | KEDMI | VMI, target: WhiteBox) -> tuple[Reach, GAN, Tensor, torch.Generator]:
+    """Bring the generator to the target; make reach, classes and the attack's own noise, not the target's stream."""
     probe = torch.full((1, attack.gan.pixels), 0.5)
     reach = Reach(target, probe, draws=attack.draws, access=attack.access, seed=attack.seed)
-    return reach, reach.wanted(attack.classes), torch.Generator().manual_seed(attack.seed + 1)
+    noise = torch.Generator().manual_seed(attack.seed + 1)
+    return reach, attack.gan.to(reach.device), reach.wanted(attack.classes), noise
 
 
 def divergence(mu: Tensor, logvar: Tensor) -> Tensor:
@@ -291,23 +292,23 @@ def divergence(mu: Tensor, logvar: Tensor) -> Tensor:
 
 
 def _recover(
-    attack: KEDMI | VMI, target: WhiteBox, objective: Callable[[Tensor, Tensor, Tensor], Tensor], price: float
+    attack: KEDMI | VMI, target: WhiteBox, objective: Callable[[GAN, Tensor, Tensor, Tensor], Tensor], price: float
 ) -> ClassReconstructions:
     """Fit a normal law of latents for each class, and draw images from it."""
-    reach, classes, noise = _begin(attack, target)
-    loss, gan = attack.loss.bind(reach), attack.gan
-    mu = torch.zeros(len(classes), gan.latent, requires_grad=True)
-    logvar = torch.zeros(len(classes), gan.latent, requires_grad=True)
+    reach, gan, classes, noise = _begin(attack, target)
+    loss = attack.loss.bind(reach)
+    mu = torch.zeros(len(classes), gan.latent, device=reach.device, requires_grad=True)
+    logvar = torch.zeros_like(mu, requires_grad=True)
     optimizer = torch.optim.Adam([mu, logvar], lr=attack.learning_rate)
 
     def drawn(count: int) -> Tensor:
-        eps = torch.randn(len(classes), count, gan.latent, generator=noise)
+        eps = torch.randn(len(classes), count, gan.latent, generator=noise).to(reach.device)
         return _clipped((mu[:, None] + (0.5 * logvar[:, None]).exp() * eps).flatten(0, 1), attack.clip)
 
     many = classes.repeat_interleave(attack.samples)
     for _ in range(attack.steps):
         x = gan.images(drawn(attack.samples), many)
-        total = objective(loss(x, many), x, many).sum() / attack.samples
+        total = objective(gan, loss(x, many), x, many).sum() / attack.samples
         descend(optimizer, total + price * divergence(mu, logvar).sum(), type(attack).__name__)
         reach.steps += len(classes)
     shown = classes.repeat_interleave(attack.per_class)

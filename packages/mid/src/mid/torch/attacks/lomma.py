@@ -23,6 +23,7 @@ from infocore.errors import ParameterError, ShapeError
 from infocore.torch.layers import linear, mlp
 from infocore.torch.training import ArrayBatches, TrainState, fit
 from mid.attacks.protocols import Access, Target
+from mid.torch._device import device_of
 from mid.torch.attacks.losses import AttackLoss, BoundLoss, CrossEntropy
 from mid.torch.attacks.module_target import ModuleTarget
 from mid.torch.attacks.reach import Reach
@@ -85,7 +86,7 @@ class IdentityLoss:
             From rows and classes to losses.
         """
         with torch.no_grad():
-            h = reach.features(torch.as_tensor(np.asarray(self.x_public, np.float32)))
+            h = reach.features(torch.as_tensor(np.asarray(self.x_public, np.float32)).to(reach.device))
         center, spread = h.mean(0), h.std(0)
 
         def loss(x: Tensor, classes: Tensor) -> Tensor:
@@ -93,7 +94,7 @@ class IdentityLoss:
             own = logits.gather(2, classes.expand(len(logits), -1)[..., None])[..., 0].mean(0)
             if self.weight == 0:
                 return -own
-            wanted = center + spread * torch.randn(spread.shape, generator=reach.generator)
+            wanted = center + spread * torch.randn(spread.shape, generator=reach.generator).to(reach.device)
             return self.weight * (reach.features(x) - wanted).square().sum(1) - own
 
         return loss
@@ -106,7 +107,7 @@ class ModelAugmentation:
     Parameters
     ----------
     surrogates : sequence of WhiteBox
-        Networks of the attacker's, as `distil` makes them; questions to them cost nothing.
+        Networks of the attacker's, as `distil` makes them, on any device; questions to them cost nothing.
     loss : AttackLoss
         Loss of each network.
 
@@ -146,8 +147,13 @@ class ModelAugmentation:
             From rows and classes to losses.
         """
         reaches = [Reach(model, reach.probe, draws=1, access="mean", seed=0) for model in self.surrogates]
-        bound = [self.loss.bind(each) for each in (reach, *reaches)]
-        return lambda x, classes: torch.stack([loss(x, classes) for loss in bound]).mean(0)
+        bound = [(self.loss.bind(each), each.device) for each in (reach, *reaches)]
+
+        def loss(x: Tensor, classes: Tensor) -> Tensor:
+            each = [part(x.to(device), classes.to(device)).to(x.device) for part, device in bound]
+            return torch.stack(each).mean(0)
+
+        return loss
 
 
 def distil(
@@ -184,7 +190,7 @@ def distil(
     Returns
     -------
     ModuleTarget
-        The surrogate, frozen.
+        The surrogate, frozen, on the target's device.
 
     Raises
     ------
@@ -204,12 +210,14 @@ def distil(
     taught = target.release(x, output="probabilities", queries=queries, access=access, rng=seed).astype(np.float32)
     weights = torch.Generator().manual_seed(seed)
     body = mlp((x.shape[1], *hidden), weights, last_activation=True)
-    model = nn.Sequential(body, linear(hidden[-1], taught.shape[1], weights))
+    device = device_of(target)
+    model = nn.Sequential(body, linear(hidden[-1], taught.shape[1], weights)).to(device)
 
     def objective(student: nn.Module, batch: tuple[Tensor, ...]) -> dict[str, Tensor]:
         return {"loss": functional.cross_entropy(student(batch[0]), batch[1])}
 
     state = TrainState(model, torch.optim.Adam(model.parameters(), lr=learning_rate))
-    fit(state, ArrayBatches(x, taught, batch_size=min(batch_size, len(x)), seed=seed), objective, max_steps=max_steps)
+    data = (torch.from_numpy(a).to(device) for a in (x, taught))
+    fit(state, ArrayBatches(*data, batch_size=min(batch_size, len(x)), seed=seed), objective, max_steps=max_steps)
     model.eval().requires_grad_(False)
     return ModuleTarget(model[1], model[0])

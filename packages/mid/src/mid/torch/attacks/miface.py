@@ -122,14 +122,14 @@ class MIFace:
         start = torch.as_tensor(np.asarray(self.start, np.float32))
         reach = Reach(target, start[None], draws=self.draws, access=self.access, seed=self.seed)
         classes = reach.wanted(self.classes)
-        x = start.repeat(len(classes), 1)
-        best, best_cost = x.clone(), torch.full((len(x),), torch.inf)
-        active = torch.arange(len(x))  # rows that have not stopped
+        x = start.to(reach.device).repeat(len(classes), 1)
+        best, best_cost = x.clone(), torch.full((len(x),), torch.inf, device=x.device)
+        active = torch.arange(len(x), device=x.device)  # rows that have not stopped
         history: list[Tensor] = []
         for step in range(self.max_steps + 1):  # the image after the last step counts too
             image = x[active].requires_grad_()
             cost = self._cost(reach, image, classes[active])
-            now = torch.full((len(x),), torch.inf)
+            now = torch.full_like(best_cost, torch.inf)
             now[active] = cost.detach()
             better = now < best_cost
             best[better], best_cost[better] = x[better], now[better]

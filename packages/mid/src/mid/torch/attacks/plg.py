@@ -67,7 +67,7 @@ class RandomShift:
         x : tensor of shape (B, dx)
             Flat images.
         generator : torch.Generator
-            Source of the shifts.
+            Source of the shifts, on the CPU.
 
         Returns
         -------
@@ -81,7 +81,8 @@ class RandomShift:
         columns = (left[:, None] + torch.arange(width))[:, None, None, :]
         images = torch.arange(len(x))[:, None, None, None]
         channels = torch.arange(self.shape[0])[None, :, None, None]
-        return padded[images, channels, rows, columns].flatten(1)
+        places = (a.to(x.device) for a in (images, channels, rows, columns))
+        return padded[tuple(places)].flatten(1)
 
 
 def pseudo_labels(confidences: ArrayLike, top: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -184,14 +185,14 @@ class PseudoLabelGAN:
         Returns
         -------
         GAN
-            Trained and frozen; conditional.
+            Trained and frozen, on the target's device; conditional.
         """
         x = public_rows("PseudoLabelGAN.fit", x_public, self.batch_size)
-        rows = torch.from_numpy(x)
-        reach = Reach(target, rows[:1], draws=self.draws, access=self.access, seed=self.seed)
+        reach = Reach(target, torch.from_numpy(x[:1]), draws=self.draws, access=self.access, seed=self.seed)
+        rows = torch.from_numpy(x).to(reach.device)
         with torch.no_grad():
             confidences = reach.logits(rows).softmax(2).mean(0)
-        chosen, labels = pseudo_labels(confidences.numpy(), self.top)
+        chosen, labels = (torch.from_numpy(a).to(rows.device) for a in pseudo_labels(confidences.cpu(), self.top))
         gan = GAN.build(
             self.network,
             kind="hinge",
@@ -200,10 +201,10 @@ class PseudoLabelGAN:
             classes=reach.classes,
             conditional=True,
             seed=self.seed,
-        )
+        ).to(reach.device)
         of_generator, of_critic = adams(gan, self.learning_rate, self.betas)
         noise, loss = torch.Generator().manual_seed(self.seed + 1), MaxMargin().bind(reach)
-        batches = ArrayBatches(x[chosen], labels, batch_size=min(self.batch_size, len(chosen)), seed=self.seed)
+        batches = ArrayBatches(rows[chosen], labels, batch_size=min(self.batch_size, len(chosen)), seed=self.seed)
         for step in range(self.steps):
             for inner in range(self.critic_steps):
                 real, classes = batches(step * self.critic_steps + inner)
@@ -213,7 +214,7 @@ class PseudoLabelGAN:
                     1 + gan.realism(fake, classes)
                 )
                 descend(of_critic, hinge.mean(), "PseudoLabelGAN.fit")
-            classes = torch.randint(reach.classes, (self.batch_size,), generator=noise)
+            classes = torch.randint(reach.classes, (self.batch_size,), generator=noise).to(reach.device)
             fake = gan.images(gan.draw(len(classes), noise), classes)
             seen = fake if self.views is None else self.views(fake, noise)
             lost = self.margin * loss(seen, classes) - gan.realism(fake, classes)
@@ -299,16 +300,16 @@ class PLGMI:
         """
         probe = torch.full((1, self.gan.pixels), 0.5)
         reach = Reach(target, probe, draws=self.draws, access=self.access, seed=self.seed)
-        noise = torch.Generator().manual_seed(self.seed + 1)
+        gan, noise = self.gan.to(reach.device), torch.Generator().manual_seed(self.seed + 1)
         loss, many = self.loss.bind(reach), reach.wanted(self.classes).repeat_interleave(self.per_class)
-        z = self.gan.draw(len(many), noise).requires_grad_()
+        z = gan.draw(len(many), noise).requires_grad_()
         optimizer = torch.optim.Adam([z], lr=self.learning_rate)
         for _ in range(self.steps):
-            x = self.gan.images(z, many)
+            x = gan.images(z, many)
             seen: list[Any] = [x] if self.views is None else [self.views(x, noise) for _ in range(2)]
             total = torch.stack([loss(view, many) for view in seen]).sum()
             descend(optimizer, total, "PLGMI")
             reach.steps += len(z)
         with torch.no_grad():
-            images = self.gan.images(z, many)
-        return reach.result(self, images, many, more_queries=self.gan.queries)
+            images = gan.images(z, many)
+        return reach.result(self, images, many, more_queries=gan.queries)

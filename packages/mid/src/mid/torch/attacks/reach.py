@@ -9,6 +9,7 @@ from torch import Tensor
 
 from infocore.errors import NonFiniteError, ParameterError
 from mid.attacks.protocols import Access
+from mid.torch._device import device_of
 from mid.torch.attacks.reconstructions import ClassReconstructions, settings_of
 from mid.torch.protocols import WhiteBox
 
@@ -37,6 +38,8 @@ class Reach:
 
     Attributes
     ----------
+    device : torch.device
+        Where the target's parameters are: rows asked about must be there, and so are the answers.
     count : int or None
         Draws per question; None without noise.
     noisy : bool
@@ -46,9 +49,9 @@ class Reach:
     queries, steps : int
         Answers asked so far, and gradient steps taken by the attack.
     generator : torch.Generator
-        Source of the noise.
+        Source of the noise, on the CPU, so that what is drawn does not depend on the device.
     probe : tensor of shape (B, dx)
-        As given.
+        As given, on `device`.
 
     Raises
     ------
@@ -71,10 +74,11 @@ class Reach:
         if access not in ("sampled", "mean"):
             raise ParameterError(f'Reach: `access` must be "sampled" or "mean"; got {access!r}.')
         self.target = target
-        self.probe = probe
+        self.device = device_of(target)
+        self.probe = probe.to(self.device)
         self.generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():
-            answers = target.draws(probe, 2, self.generator)
+            answers = target.draws(self.probe, 2, self.generator)
         self.noisy = bool((answers[0] != answers[1]).any())
         self.count = draws if self.noisy and access == "sampled" else None
         self.classes = int(answers.shape[2])
@@ -155,7 +159,7 @@ class Reach:
         Returns
         -------
         tensor of shape (n,)
-            Class numbers.
+            Class numbers, on `device`.
 
         Raises
         ------
@@ -168,7 +172,7 @@ class Reach:
                 f"Reach.wanted: `classes` must name at least one of the target's classes 0 to {self.classes - 1}; "
                 f"got {chosen}."
             )
-        return torch.tensor(chosen)
+        return torch.tensor(chosen).to(self.device)
 
     def result(self, attack: Any, images: Tensor, classes: Tensor, *, more_queries: int = 0) -> ClassReconstructions:
         """Score the final images once more, and freeze them.
@@ -189,9 +193,9 @@ class Reach:
         """
         scores = self.score(images, classes).exp()
         return ClassReconstructions(
-            images=images.detach().numpy().astype(np.float32),
-            classes=classes.numpy().astype(np.int64),
-            scores=scores.numpy().astype(np.float32),
+            images=images.detach().cpu().numpy().astype(np.float32),
+            classes=classes.cpu().numpy().astype(np.int64),
+            scores=scores.cpu().numpy().astype(np.float32),
             queries=self.queries + more_queries,
             steps=self.steps,
             settings=settings_of(attack),

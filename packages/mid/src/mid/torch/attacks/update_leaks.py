@@ -27,6 +27,7 @@ from infocore.torch.layers import mlp
 from infocore.torch.training import ArrayBatches, TrainState, fit
 from mid.attacks.protocols import Access, Needs, Target
 from mid.attacks.reading import read
+from mid.torch._device import device_of
 from mid.torch.attacks.module_target import ModuleTarget
 
 __all__ = ["ModuleUpdates", "UpdateGuesses", "UpdateLeaks", "Updates", "one_step"]
@@ -146,8 +147,9 @@ class ModuleUpdates:
         iterator of ModuleTarget
             One per record.
         """
-        x = torch.as_tensor(np.asarray(self.x, np.float32))
-        y = torch.as_tensor(np.asarray(self.y, np.int64))
+        device = device_of(self.before)
+        x = torch.as_tensor(np.asarray(self.x, np.float32), device=device)
+        y = torch.as_tensor(np.asarray(self.y, np.int64), device=device)
         generator = torch.Generator().manual_seed(self.seed)
         for row in range(len(x)):
             record = slice(row, row + 1)
@@ -252,21 +254,22 @@ class UpdateLeaks:
         center, scale = known.mean(0), known.std(0)
         scale = np.where(scale > 0, scale, 1.0)
         known, attacked = (((a - center) / scale).astype(np.float32) for a in (known, attacked))
-        y = np.asarray(self.y_shadow, np.int64)
+        y, device = np.asarray(self.y_shadow, np.int64), device_of(target.before)
         model = mlp(
             (known.shape[1], *self.hidden, int(y.max()) + 1),
             torch.Generator().manual_seed(weights),
             activation=lambda: nn.LeakyReLU(0.2),
-        )
+        ).to(device)
 
         def objective(network: nn.Module, batch: tuple[Tensor, ...]) -> dict[str, Tensor]:
             return {"loss": functional.cross_entropy(network(batch[0]), batch[1])}
 
         state = TrainState(model, torch.optim.Adam(model.parameters(), lr=self.learning_rate, weight_decay=1e-3))
-        batches = ArrayBatches(known, y, batch_size=min(self.batch_size, len(y)), seed=order)
+        data = (torch.from_numpy(a).to(device) for a in (known, y))
+        batches = ArrayBatches(*data, batch_size=min(self.batch_size, len(y)), seed=order)
         fit(state, batches, objective, max_steps=self.max_steps)
         with torch.no_grad():
-            labels = model.eval()(torch.from_numpy(attacked)).argmax(1).numpy()
+            labels = model.eval()(torch.from_numpy(attacked).to(device)).argmax(1).cpu().numpy()
         asked = 2 * len(target) * len(np.asarray(self.x_probe)) * self.queries
         return UpdateGuesses(labels.astype(np.int64), asked)
 
