@@ -24,7 +24,7 @@ def device_of(target: object) -> torch.device:
 
     Examples
     --------
-    >>> device_of(nn.Linear(2, 2)), device_of("a service")
+    >>> device_of(nn.BatchNorm1d(2)), device_of("a service")
     (device(type='cpu'), device(type='cpu'))
     """
     for part in (target, *getattr(target, "__dict__", {}).values()):
