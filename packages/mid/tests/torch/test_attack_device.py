@@ -25,7 +25,10 @@ def test_every_attack_runs_where_the_target_is_and_finds_the_same():
     program = pathlib.Path(__file__).with_name("pretend_device.py")
     done = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False, timeout=280)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == dict.fromkeys(EVERY, 0.0)
+    found = json.loads(done.stdout)
+    # one surrogate stays on the CPU, and torch adds up the gradients of two devices in the order they come: 6e-8
+    assert found.pop("LOMMA") == pytest.approx(0.0, abs=1e-6)
+    assert found == dict.fromkeys(EVERY - {"LOMMA"}, 0.0)
 
 
 def test_the_device_is_that_of_the_parameters():
