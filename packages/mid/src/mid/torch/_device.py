@@ -14,7 +14,7 @@ def device_of(target: object) -> torch.device:
     Parameters
     ----------
     target : object
-        A module, or an object that holds modules or tensors as attributes.
+        A module, a tensor, or an object that holds some as attributes.
 
     Returns
     -------
