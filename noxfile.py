@@ -115,10 +115,11 @@ def torch(session: nox.Session, package: str) -> None:
 @nox.session(python=PYTHON)
 def extras(session: nox.Session) -> None:
     """Test what infocore's small extras bring: compiled kernels, Parquet, Dask."""
-    install(session, "./packages/infocore[fast,parquet,dask]")
+    install(session, "./packages/infocore[fast,parquet,dask]", groups=("test", "parallel"))
     names = ("neighbours", "ksg_family", "orders", "permutation", "trials", "dask", "cli")
     tests = [f"packages/infocore/tests/test_{name}.py" for name in names]
-    session.run("pytest", *tests, "packages/infocore/src/infocore/estimators", *session.posargs)
+    options = two_at_a_time(session)
+    session.run("pytest", *tests, "packages/infocore/src/infocore/estimators", *options, *session.posargs)
 
 
 @nox.session(python=PYTHON)
@@ -131,14 +132,14 @@ def integration(session: nox.Session) -> None:
 @nox.session(python=PYTHON)
 def lint(session: nox.Session) -> None:
     """Run ruff, pyright, import-linter and numpydoc, and show that the gates close when they should."""
-    install(session, *ALL, groups=("test", "lint", "shapes"))
+    install(session, *ALL, groups=("test", "lint", "shapes", "parallel"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("pyright")
     session.run("lint-imports")
     public = [str(p) for p in sorted(ROOT.glob("packages/*/src/**/*.py")) if not p.name.startswith("_")]
     session.run("python", "-m", "numpydoc.hooks.validate_docstrings", *public)
-    session.run("pytest", "tools")
+    session.run("pytest", "tools", *two_at_a_time(session))
 
 
 @nox.session(python=NEWER, default=False)
