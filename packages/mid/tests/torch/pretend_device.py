@@ -143,11 +143,12 @@ def differences(device):
 
 
 def main():
+    from torch import library
     from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
     _setup_privateuseone_for_python_backend(NAME)
-    library = torch.library.Library("_", "IMPL")
-    library.fallback(lambda function, *args, **kwargs: called(function, args, kwargs), "PrivateUse1")
+    kernels = library.Library("_", "IMPL")
+    kernels.fallback(lambda function, *args, **kwargs: called(function, args, kwargs), "PrivateUse1")
     warnings.simplefilter("ignore")
     json.dump(differences(NAME), sys.stdout)
 
