@@ -144,6 +144,7 @@ SERIES = [
 ] + [
     Resampled("stationary bootstrap", GaussianMI(), stationary_bootstrap_interval),
     Resampled("windows", KSG(), subsampling_interval, consecutive=True),
+    *(each for one in (KSG(theiler=10),) for each in (one, Blocks(one))),
 ]
 RUNS: dict[str, tuple[tuple[Law, float], list[Any]]] = {
     "normal, correlation 0": (normal(0.0), NUMBERS),

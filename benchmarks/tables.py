@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 import study_coverage
+import tables_aims
 import tables_images
 import tables_mid
 import tables_molecules
@@ -295,6 +296,7 @@ def coverage(laws: Callable[[str], bool]) -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
+    "aims": lambda: tables_aims.aims(GROUPS),
     "accuracy": lambda: accuracy(10_000),
     "families": lambda: families(10_000),
     "groups": groups,

@@ -65,7 +65,7 @@ def test_frames_with_mixed_columns():
 @pytest.mark.parametrize(
     ("option", "match"),
     [
-        ({"method": "kraskov"}, "`method` must be one of auto, gaussian, .*diffusion; got 'kraskov'"),
+        ({"method": "kraskov"}, "`method` must be one of auto, gaussian, .*diffusion, or .*; got 'kraskov'"),
         ({"method": "ksg", "fast": True}, '`fast` is for method="auto"'),
         ({"units": "bans"}, "`units` must be one of nats, bits; got 'bans'"),
         ({"ci_level": 1.5}, "`ci_level`"),

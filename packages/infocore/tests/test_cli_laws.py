@@ -103,7 +103,7 @@ def test_bench_where_the_floor_is_zero_is_still_json():
 def test_bench_of_a_method_that_refuses_every_law_shows_why():
     done = run("bench", "discrete", "--laws", LAWS, "--n", 100)
     assert done.exit_code == 1
-    assert done.stdout.count("KindError('discrete: no value of column(s) x occurs twice") == 2
+    assert done.stdout.count("KindError('discrete: hardly a value of column(s) x occurs twice") == 2
     assert done.stdout.endswith("2 estimates, all failed\n")
     told = json.loads(run("bench", "discrete", "--laws", LAWS, "--n", 100, "--json").stdout)
     assert told["summary"] is None
@@ -123,6 +123,11 @@ def test_bench_goes_on_with_a_file(tmp_path, capsys):
     assert [(t.task, t.seed) for t in read_trials(out)[2:]] == [(name, 1) for name in LAWS.split(",")]
     got, _, err = code(capsys, "bench", "gaussian", "--resume")
     assert (got, "`--resume` needs the file to go on with, `--out`" in err) == (2, True)
+
+
+def test_spaces_between_laws_are_nothing():
+    done = run("bench", "gaussian", "--laws", f" {LAWS.replace(',', ' , ')} ", "--n", 100, "--json")
+    assert [t["task"] for t in json.loads(done.stdout)["trials"]] == LAWS.split(",")
 
 
 def test_bench_names_what_is_no_law(capsys):
@@ -169,3 +174,17 @@ def test_ctrl_c_without_a_file_shows_what_is_done(interrupted):
     assert done.exit_code == 130
     assert "3 estimates, 0 failed" in done.stdout
     assert done.stderr.endswith("interrupted after 3 estimates\n")
+
+
+def test_ctrl_c_before_the_first_estimate_names_no_file_that_is_not_there(tmp_path, monkeypatch):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("infocore.trials.run_trials", stopped)
+    out = tmp_path / "t.jsonl"
+    arguments = ["bench", "gaussian", "--laws", LAWS, "--n", 200, "--out", out]
+    done = run(*arguments)
+    assert (done.exit_code, done.stdout, out.exists()) == (130, "", False)
+    assert done.stderr.endswith("interrupted after 0 estimates\n")
+    out.write_text("")
+    assert run(*arguments, "--resume").stderr.endswith(f"interrupted after 0 estimates; --resume goes on with {out}\n")

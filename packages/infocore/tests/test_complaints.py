@@ -526,6 +526,7 @@ LEGAL = {
     "copy": (OK, OK),
     "sorted": (np.sort(OK), np.sort(OK)[::-1]),
     "atom": (np.maximum(OK, 0), np.maximum(OK, 0)),
+    "a row twice": (np.append(OK[:-1], OK[0]), np.append(OK[::-1][:-1], OK[-1])),
     "labels that never recur": (np.arange(N).astype(str), OK),
     "five rows": (OK[:5], OK[5:10]),
     "more columns than rows": (np.outer(OK, OK) + OK[::-1, None] * np.arange(N), OK),

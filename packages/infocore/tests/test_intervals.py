@@ -127,7 +127,7 @@ def test_permutation_test_takes_frames_and_one_seed_gives_one_answer():
     frame = pd.DataFrame({"a": ["u", "v"] * 30, "b": [1, 2, 3] * 20})
     one, two = (permutation_test(frame["a"], frame[["b"]], DiscreteMI(), n=20, rng=1) for _ in range(2))
     np.testing.assert_array_equal(one.null, two.null)
-    with pytest.raises(ParameterError, match="`n` must be at least 1"):
+    with pytest.raises(ParameterError, match="`n` must be a whole number, at least 1; got 0"):
         permutation_test(frame["a"], frame["b"], DiscreteMI(), n=0)
 
 

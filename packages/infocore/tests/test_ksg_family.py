@@ -19,7 +19,8 @@ from infocore.errors import (
     ShapeError,
     TooFewSamplesError,
 )
-from infocore.estimators._ksg import extrapolation_weights, ksg_values
+from infocore.estimators import _doubts, _neighbours
+from infocore.estimators._ksg import extrapolation_weights, ksg_terms, ksg_values
 from infocore.estimators.kozachenko_leonenko import KozachenkoLeonenkoMI, kl_entropy, kl_weights
 from infocore.estimators.ksg import KSG, _halves
 from infocore.estimators.lnc import LNC, threshold, volume_ratios
@@ -174,19 +175,43 @@ def test_extrapolation_removes_bias(data, truth, plain, room):
     assert KSG(extrapolate="k").estimate(x, y).value == pytest.approx(truth, abs=room)
 
 
+# the look at twice as many neighbours asks the trees of the search, and says what trees of its own would
+@pytest.mark.parametrize(("n", "d"), [(1000, 4), (4500, 5)])
+@pytest.mark.parametrize("numba", [False, True])
+def test_second_look_asks_the_trees_that_are_there(n, d, numba, monkeypatch):
+    if numba and not _neighbours.has_numba():
+        pytest.skip("numba is not installed")
+    monkeypatch.setattr(_neighbours, "has_numba", lambda: numba)
+    x, y = normal(n, 0.9, d=d)
+    kept, ks = [], np.array([3, 6])
+    every = ksg_terms(_neighbours.joint_counts(x, y, ks, kept=kept), ks)
+    fall, looked = _doubts._fall(x, y, 6, every[:, 0], kept)
+    assert len(kept) == 3 and looked == 200
+    assert (fall, looked) == _doubts._fall(x, y, 6, every[:, 0])
+    (said,) = _doubts.unresolved(x, y, 3, every[:, 0].mean(), pointwise=every[:, 0], kept=kept)
+    assert f"{every[:, 0].mean() - fall:.2f} from 6" in said.evidence
+    asked = []
+    real = _doubts._fall
+    monkeypatch.setattr(_doubts, "_fall", lambda *a: asked.append(len(a[4])) or real(*a))
+    with pytest.warns(SaturationWarning, match="reads low"):
+        KSG(margins="none").estimate(x, y)
+    assert asked == [3]
+
+
 def test_matrix_is_every_pair():
     rng = np.random.default_rng(0)
     a = rng.standard_normal((300, 4))
     a[:, 1] += a[:, 0]
     table = np.concatenate([a, np.ones((300, 1))], axis=1)
-    got = ksg_matrix(table, 4, margins="rank")
+    with pytest.warns(DegenerateWarning, match="ksg_matrix: constant column columns4: what never changes"):
+        got = ksg_matrix(table, 4, margins="rank")
     for i in range(4):
         for j in range(i):
             want = KSG(4, margins="rank").estimate(a[:, i], a[:, j]).value
             assert got[i, j] == got[j, i] == pytest.approx(want, abs=1e-12)
     assert np.isinf(np.diag(got)[:4]).all()
     assert not got[4].any() and not got[:, 4].any()
-    np.testing.assert_array_equal(ksg_matrix(table, 4, margins="rank", n_jobs=2), got)
+    np.testing.assert_array_equal(ksg_matrix(a, 4, margins="rank", n_jobs=2), got[:4, :4])
 
 
 def test_matrix_names_what_it_refuses():

@@ -104,6 +104,19 @@ def test_counts_by_the_comparison_itself(kernel, strict, shape, d):
     np.testing.assert_array_equal(both[:, 0], want)
 
 
+# a tree that was searched for all rows says of some what it said then, at any k
+@pytest.mark.parametrize("kernel", TREES)
+@pytest.mark.parametrize("n", [300, 4100])
+def test_trees_that_were_kept_answer_for_some_rows(kernel, n):
+    x, y, kept = sample("tenths", n, 3, 0), sample("smooth", n, 2, 1), []
+    found, rows = nb.joint_counts(x, y, np.array([2, 6]), kernel=kernel, kept=kept), np.arange(5, n, 17)
+    np.testing.assert_array_equal(kept[0].kth(rows, 6), found.radii[rows, 1])
+    for tree, count in zip(kept[1:], (found.nx, found.ny), strict=True):
+        np.testing.assert_array_equal(tree.within(rows, found.radii[rows, 1]), count[rows, 1])
+    nb.joint_counts(x[:, :1], y, np.array([2]), kernel=kernel, kept=(few := []))
+    assert len(few) == 2  # one column is sorted
+
+
 @numba
 def test_grid_and_tree_of_the_plane_agree(monkeypatch):
     fast = importlib.import_module("infocore.estimators._fast")

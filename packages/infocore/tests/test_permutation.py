@@ -102,7 +102,7 @@ def test_early_stopping_by_hand():
     assert short.p_value == 5 / at
     strong = permutation_test(x, x + 0.1 * y, Correlation(), n=50, stop_after=1)
     assert (strong.p_value, len(strong.null)) == (1 / 51, 50)
-    with pytest.raises(ParameterError, match="`stop_after` must be at least 1; got 0"):
+    with pytest.raises(ParameterError, match="`stop_after` must be a whole number, at least 1; got 0"):
         permutation_test(x, y, Correlation(), stop_after=0)
 
 

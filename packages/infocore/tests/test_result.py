@@ -103,6 +103,7 @@ def test_plain_leaves_json_alone_and_names_the_rest():
         ({"direction": "up"}, "`direction` must be one of lower, upper, consistent, none; got 'up'"),
         ({"strength": "sure"}, "`strength` must be one of expectation"),
         ({"direction": "upper", "strength": "heuristic"}, "is no upper bound"),
+        ({"direction": "lower", "strength": "heuristic"}, "is no lower bound"),
         ({"ci_level": None}, "`ci` and `ci_level` come together"),
         ({"ci": None}, "`ci` and `ci_level` come together"),
     ],

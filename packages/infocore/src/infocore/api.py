@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import inspect
 from collections.abc import Callable
 from typing import Any, Literal, get_args
 
@@ -24,6 +25,7 @@ from infocore.estimators import (
     SlicedMI,
     TCopulaMI,
 )
+from infocore.estimators._base import MIEstimator
 from infocore.result import MIEstimate, Units
 
 __all__ = ["METHODS", "Method", "estimator_of", "feature_scores", "mutual_information"]
@@ -87,7 +89,7 @@ def mutual_information(
     x: Any,
     y: Any,
     *,
-    method: Method = "auto",
+    method: Method | MIEstimator = "auto",
     fast: bool = False,
     units: Units = "nats",
     ci_level: float = 0.9,
@@ -101,14 +103,14 @@ def mutual_information(
     ----------
     x, y : array-like of shape (n,), (n, dx) or (n, dy), or pandas Series or DataFrame
         Paired samples: numbers, booleans, text or categories, also mixed in one data frame.
-    method : str
+    method : str or estimator
         "auto" lets methods compete on held-out rows and says why in ``diagnostics["reason"]`` (`AutoMI`). By name,
         each with its default settings: without training (`infocore.estimators`) "gaussian", "gaussian-copula",
         "t-copula", "ksg", "lnc", "kozachenko-leonenko", "mixed", "ross", "discrete", "histogram", and "sliced", which
         is a quantity of its own, at most the information; trained, and read on rows that the training has not seen
         (`infocore.torch`, with the torch extra), critics ("crossfit", "infonce", "copula-critic"), densities of y given
         x ("density", the Barber-Agakov form, "club", "l1out"), "latent" codes, a "flow" of each side, and denoisers
-        ("diffusion").
+        ("diffusion"). With other settings, the estimator itself: ``KSG(k=5)``.
     fast : bool
         For "auto" only: train no critic, so that n = 10,000 takes a few seconds at most.
     units : {"nats", "bits"}
@@ -121,7 +123,7 @@ def mutual_information(
     rng : int or numpy Generator
         Seed of the folds, of the training and of the directions of "sliced"; the other methods draw nothing.
     progress : bool
-        Whether to draw progress bars of training, on stderr.
+        Whether to draw progress bars of training, on stderr. Not with an estimator, which has its own settings.
 
     Returns
     -------
@@ -146,26 +148,33 @@ def mutual_information(
     0.488 bits (90% CI 0.450 to 0.526, n=2000, t-copula)
     """
     caller = "mutual_information"
-    if method not in METHODS:
-        raise ParameterError(f"{caller}: `method` must be one of {', '.join(METHODS)}; got {method!r}.")
+    named = isinstance(method, str)
+    if method not in METHODS if named else isinstance(method, type) or not hasattr(method, "fit_estimate"):
+        raise ParameterError(
+            f"{caller}: `method` must be one of {', '.join(METHODS)}, or an estimator such as KSG(k=5); got {method!r}."
+        )
     if units not in get_args(Units):
         raise ParameterError(f"{caller}: `units` must be one of {', '.join(get_args(Units))}; got {units!r}.")
     check_level(ci_level, caller)
     generator(rng, caller)
-    if fast and method != "auto":
+    if fast and not (named and method == "auto"):
         raise ParameterError(f'{caller}: `fast` is for method="auto"; got it with {method!r}.')
-    if blocks is not None and method in _SINGLY:
-        raise ParameterError(f'{caller}: `blocks` is not offered with method="{method}", which takes rows singly.')
-    if method in _TRAINED:
+    if progress and not named:
+        raise ParameterError(f"{caller}: `progress` is for methods by name; give it to the estimator, {method!r}.")
+    blocked = method not in _SINGLY if named else "blocks" in inspect.signature(method.fit_estimate).parameters
+    if blocks is not None and not blocked:
+        shown = f'"{method}"' if named else repr(method)
+        raise ParameterError(f"{caller}: `blocks` is not offered with method={shown}, which takes rows singly.")
+    if named and method in _TRAINED:
         paired(x, y, caller, min_samples=20, warn=False)  # bad data is named before torch is looked for
-    estimator = estimator_of(method, fast=fast, progress=progress)
-    options = {} if method in _SINGLY else {"blocks": blocks}
+    estimator: Any = estimator_of(method, fast=fast, progress=progress) if named else method
+    options = {"blocks": blocks} if blocked else {}
     estimate: MIEstimate = estimator.fit_estimate(x, y, rng=rng, ci_level=ci_level, **options)
     return estimate.to(units)
 
 
 def feature_scores(
-    X: Any, y: ArrayLike, *, method: Method = "auto", rng: int | np.random.Generator = 0
+    X: Any, y: ArrayLike, *, method: Method | MIEstimator = "auto", rng: int | np.random.Generator = 0
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Mutual information of each column of X with y, as a score function for scikit-learn's selectors.
 
@@ -175,8 +184,8 @@ def feature_scores(
         Features.
     y : array-like of shape (n,)
         Target, continuous or discrete.
-    method : str
-        As in `mutual_information`, for each column alone.
+    method : str or estimator
+        As in `mutual_information`, for each column alone. `AutoMI(fast=True)` trains nothing.
     rng : int or numpy Generator
         As in `mutual_information`.
 

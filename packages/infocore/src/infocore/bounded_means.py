@@ -5,6 +5,7 @@
 
 import math
 from collections.abc import Callable
+from numbers import Real
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -203,7 +204,7 @@ _LOWER: dict[str, Callable[[Floats, float], Floats]] = {
 
 def check_range(low: float, high: float, caller: str, name: str) -> tuple[float, float]:
     """Return a finite range, or refuse it."""
-    if not -math.inf < low < high < math.inf:
+    if not (isinstance(low, Real) and isinstance(high, Real) and -math.inf < low < high < math.inf):
         raise ParameterError(
             f"{caller}: `{name}` must be finite with low < high; got {low!r} and {high!r}. With unbounded values no "
             "certificate exists at any sample size."

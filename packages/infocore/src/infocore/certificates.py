@@ -46,6 +46,8 @@ TOPS = (1.0, 0.99, 0.95, 0.8, 0.6, 0.3)
 WIDTHS = (0.3, 0.6, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0)
 # A mean of exponentials that underflows is not 0.
 TINY = 1e-300
+# e to this power is still a float64.
+LARGEST_POWER = 709.0
 
 
 def held_out_scores(critic: Callable[[Any, Any], Any], x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
@@ -70,6 +72,8 @@ def held_out_scores(critic: Callable[[Any, Any], Any], x: ArrayLike, y: ArrayLik
     ------
     ShapeError
         If the lengths differ, or the critic does not give one score a row.
+    ParameterError
+        If `critic` cannot be called.
     TooFewSamplesError
         If n is below 4.
 
@@ -79,6 +83,8 @@ def held_out_scores(critic: Callable[[Any, Any], Any], x: ArrayLike, y: ArrayLik
     >>> product.tolist()
     [[2.0, 3.0], [4.0, 4.0]]
     """
+    if not callable(critic):
+        raise ParameterError(f"held_out_scores: `critic` must be a function of x and y; got {critic!r}.")
     a, b = np.asarray(x), np.asarray(y)
     if a.shape[:1] != b.shape[:1] or a.ndim < 1:
         raise ShapeError(f"held_out_scores: `x` and `y` need one length; got shapes {a.shape} and {b.shape}.")
@@ -145,7 +151,7 @@ def lower_bound(
     TooFewSamplesError
         If n or m is below 2.
     ParameterError
-        If a setting is not one of its values, or ``low < high`` fails.
+        If a setting is not one of its values, ``low < high`` fails, or ``bound="nwj"`` comes with a high above 709.
 
     Notes
     -----
@@ -176,10 +182,19 @@ def lower_bound(
     >= 0.427 nats (95% CI 0.427 to inf, n=4000, donsker-varadhan, betting)
     """
     caller = "lower_bound"
-    low, high = check_range(*clip, caller, "clip")
+    try:
+        low, high = clip
+    except (TypeError, ValueError) as e:
+        raise ParameterError(f"{caller}: `clip` must be two numbers, low and high; got {clip!r}.") from e
+    low, high = check_range(low, high, caller, "clip")
     if bound not in get_args(CertificateBound):
         raise ParameterError(
             f"{caller}: `bound` must be one of {', '.join(get_args(CertificateBound))}; got {bound!r}."
+        )
+    if bound == "nwj" and high > LARGEST_POWER:
+        raise ParameterError(
+            f'{caller}: with bound="nwj" the upper end of `clip` must be at most {LARGEST_POWER:g}, for e to its power '
+            f"is needed; got {high:g}."
         )
     f, g = finite(joint, caller, "joint"), finite(product, caller, "product")
     if f.ndim != 1 or g.ndim not in (1, 2) or 0 in g.shape:

@@ -1,11 +1,6 @@
 """The `infocore` command: results on stdout, messages on stderr; exit 0 done, 1 failed, 2 misused."""
 
-# pandas has no types; the rest of strict holds
-# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownMemberType=false
-# pyright: reportUnknownArgumentType=false
-
 import contextlib
-import importlib
 import json
 import math
 import pathlib
@@ -17,9 +12,10 @@ from typing import Annotated, Any
 import typer
 
 from infocore import __version__
+from infocore._tables import column_names, read_table
 from infocore.api import METHODS, estimator_of, mutual_information
 from infocore.config import MIConfig, read_config, resolve
-from infocore.errors import DataError, InfoError, MissingExtraError, ParameterError
+from infocore.errors import InfoError, ParameterError
 from infocore.result import MIEstimate, plain
 
 __all__ = ["app", "main"]
@@ -67,10 +63,10 @@ def mi(
     if absent:
         raise ParameterError(
             f"infocore mi: {' and '.join(absent)} must name a column of {data}, repeated for several; it has "
-            f"{', '.join(_header(data))}."
+            f"{', '.join(column_names(data))}."
         )
     settings = resolve(given, flags)
-    frame = _read(settings)
+    frame, doubts = _read(settings)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         estimate = mutual_information(
@@ -85,8 +81,8 @@ def mi(
             rng=settings.seed,
         )
     if not quiet:
-        for warning in caught:
-            typer.echo(f"warning: {warning.message}", err=True)
+        for said in (*doubts, *(warning.message for warning in caught)):
+            typer.echo(f"warning: {said}", err=True)
     if verbose:
         typer.echo(f"read {len(frame)} rows of {settings.data}", err=True)
         typer.echo(_told(estimate), err=True)
@@ -181,7 +177,8 @@ def bench(
         raise ParameterError("infocore bench: `--resume` needs the file to go on with, `--out`.")
     named = {"bmi": BMI_V1, "more": MORE, "all": TASKS}
     try:
-        chosen = list(named[laws].values()) if laws in named else [task(name) for name in laws.split(",")]
+        names = [name.strip() for name in laws.split(",")]
+        chosen = list(named[names[0]].values()) if names[0] in named and len(names) == 1 else [task(n) for n in names]
     except ParameterError as e:
         raise ParameterError(
             f"infocore bench: `--laws` must be {', '.join(named)}, or names that `infocore tasks` lists: {e}"
@@ -208,7 +205,9 @@ def bench(
     except KeyboardInterrupt as e:
         if done:
             _show_trials(done, as_json)
-        kept = "" if out is None else f"; they are in {out}, and --resume goes on with it"
+        kept = "" if out is None or not out.exists() else f"; --resume goes on with {out}"
+        if kept and done:
+            kept = f"; they are in {out}, and --resume goes on with it"
         typer.echo(f"interrupted after {len(done)} estimates{kept}", err=True)
         raise typer.Exit(130) from e
     _show_trials(trials, as_json)
@@ -287,55 +286,16 @@ def _progress(total: int, *, show: bool) -> Generator[Callable[[], None], None, 
         yield lambda: bar.advance(row)
 
 
-def _read(settings: MIConfig) -> Any:
-    """Read the columns asked for, and no others."""
-    import pandas as pd
-
-    labels = (settings.blocks,) if isinstance(settings.blocks, str) else ()
-    wanted = list(dict.fromkeys((*settings.x, *settings.y, *labels)))
-    header = _header(settings.data)
-    absent = [name for name in wanted if name not in header]
+def _read(settings: MIConfig) -> tuple[Any, list[str]]:
+    """Read the columns asked for, and what is to be said of them."""
+    labels = [settings.blocks] if isinstance(settings.blocks, str) else []
+    header = column_names(settings.data)
+    absent = [name for name in dict.fromkeys((*settings.x, *settings.y, *labels)) if name not in header]
     if absent:
         raise ParameterError(
             f"infocore mi: {settings.data} has no column {', '.join(absent)}; it has {', '.join(header)}."
         )
-    with _readable(settings.data):
-        if _is_parquet(settings.data):
-            return pd.read_parquet(settings.data, columns=wanted)
-        return pd.read_csv(settings.data, usecols=wanted)
-
-
-def _header(path: pathlib.Path) -> list[str]:
-    """Read the names of the columns."""
-    import pandas as pd
-
-    with _readable(path):
-        names = _parquet().read_schema(path).names if _is_parquet(path) else pd.read_csv(path, nrows=0).columns
-        return [str(name) for name in names]
-
-
-def _is_parquet(path: pathlib.Path) -> bool:
-    return path.suffix.lower() in (".parquet", ".pq")
-
-
-@contextlib.contextmanager
-def _readable(path: pathlib.Path) -> Generator[None, None, None]:
-    """Say of what cannot be read which file it is, and as what it was read."""
-    try:
-        yield
-    except (OSError, ValueError) as e:  # pandas' parser errors and pyarrow's are ValueErrors
-        kind = "Parquet" if _is_parquet(path) else "CSV"
-        raise DataError(f"infocore mi: {path} cannot be read as {kind}: {e}") from e
-
-
-def _parquet() -> Any:
-    try:
-        return importlib.import_module("pyarrow.parquet")
-    except ImportError as e:
-        raise MissingExtraError(
-            "infocore mi: Parquet needs pyarrow, which is not installed. In a checkout: "
-            "pip install -c constraints.txt './packages/infocore[parquet]'"
-        ) from e
+    return read_table(settings.data, [*settings.x, *settings.y], labels)
 
 
 def _told(estimate: MIEstimate) -> str:

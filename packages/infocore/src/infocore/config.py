@@ -93,5 +93,9 @@ def resolve(settings: dict[str, Any], flags: dict[str, Any]) -> MIConfig:
     try:
         return MIConfig(**{**settings, **given})
     except pydantic.ValidationError as e:
-        told = "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in e.errors())
+        told = "; ".join(
+            f"{'.'.join(map(str, part['loc']))}: {part['msg']}"
+            + ("" if part["type"] == "missing" else f"; got {part['input']!r}")
+            for part in e.errors()
+        )
         raise ParameterError(f"infocore mi: {told}") from e

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from infocore._blocks import by_rows
+from infocore._blocks import by_rows, estimating
 from infocore._ranks import cdf_levels
 from infocore._validate import Floats, check_level, generator, paired
 from infocore.errors import NonFiniteError, ParameterError, ShapeError, TooFewSamplesError
@@ -167,9 +167,10 @@ def stationary_bootstrap_interval(
     ----------
     x, y : array-like of shape (n,) or (n, d)
         Paired series, rows in the order of time.
-    estimator : estimator
-        With ``fit_estimate(x, y, rng=) -> MIEstimate``, and not broken by rows that occur twice: `GaussianMI`,
-        `DiscreteMI`, not k-NN, for which `subsampling_interval` with ``consecutive=True`` is.
+    estimator : estimator or callable
+        With ``fit_estimate(x, y, rng=) -> MIEstimate``, or ``f(x, y) -> float`` in nats, and not broken by rows that
+        occur twice: `GaussianMI`, `DiscreteMI`, not k-NN and what asks it or may choose it (`SlicedMI`, `AutoMI`), for
+        which `subsampling_interval` with ``consecutive=True`` is.
     length : float, optional
         Mean block length in rows; by default the largest `optimal_block_length` over the columns, their squares and
         the products of a column of x with one of y.
@@ -189,8 +190,8 @@ def stationary_bootstrap_interval(
     Raises
     ------
     ParameterError
-        If `length` is below 1 or above n / 2, `repetitions` is below 10, `ci_level` is not in (0, 1), or the estimator
-        is one that copies break.
+        If `length` is below 1 or above n / 2, `repetitions` is below 10, `ci_level` is not in (0, 1), or `estimator`
+        is one that copies break, or neither an estimator nor callable.
     ShapeError, NonFiniteError, KindError, TooFewSamplesError
         As the estimator and `optimal_block_length`.
 
@@ -221,12 +222,8 @@ def stationary_bootstrap_interval(
     check_level(ci_level, caller)
     if repetitions < 10:
         raise ParameterError(f"{caller}: `repetitions` must be at least 10; got {repetitions}.")
-    method = str(getattr(estimator, "method", ""))
-    if method.startswith(BREAKS_ON_COPIES):
-        raise ParameterError(
-            f"{caller}: {method!r} looks at neighbours, and a bootstrap sample holds copies, at distance 0; use "
-            "subsampling_interval(..., consecutive=True)."
-        )
+    _check_copies(estimator, caller)
+    estimator = estimating(estimator, caller)
     draws = generator(rng, caller)
     pair = paired(x, y, caller)
     n, seed = pair.n, int(draws.integers(2**31))
@@ -264,6 +261,25 @@ def with_interval(
         ci_level=ci_level,
         diagnostics=MappingProxyType({**estimate.diagnostics, **facts}),
     )
+
+
+def _check_copies(estimator: Any, caller: str) -> None:
+    """Refuse what looks at neighbours, by itself, through the estimator that it asks, or perhaps by its choice."""
+    from infocore.estimators.auto import AutoMI
+
+    instead = "use subsampling_interval(..., consecutive=True), or `blocks` where the estimator takes them."
+    if isinstance(estimator, AutoMI):
+        raise ParameterError(
+            f"{caller}: AutoMI may choose k-NN, which looks at neighbours, and a bootstrap sample holds copies, at "
+            f"distance 0; {instead}"
+        )
+    for asked in (estimator, getattr(estimator, "estimator", None)):
+        method = str(getattr(asked, "method", ""))
+        if method.startswith(BREAKS_ON_COPIES):
+            raise ParameterError(
+                f"{caller}: {method!r} looks at neighbours, and a bootstrap sample holds copies, at distance 0; "
+                f"{instead}"
+            )
 
 
 def _resample(n: int, length: float, draws: np.random.Generator) -> Any:

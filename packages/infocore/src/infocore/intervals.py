@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from infocore._blocks import block_ids as block_ids
-from infocore._blocks import by_rows
+from infocore._blocks import by_rows, estimating
 from infocore._validate import Floats, check_level, generator, paired
 from infocore.dependence import effective_sample_size as effective_sample_size
 from infocore.dependence import optimal_block_length as optimal_block_length
@@ -190,8 +190,9 @@ def subsampling_interval(
     ----------
     x, y : array-like of shape (n,) or (n, d)
         Paired samples.
-    estimator : estimator
-        With ``fit_estimate(x, y, rng=) -> MIEstimate``, such as ``KSG()``, which the bootstrap breaks.
+    estimator : estimator or callable
+        With ``fit_estimate(x, y, rng=) -> MIEstimate``, such as ``KSG()``, which the bootstrap breaks, or
+        ``f(x, y) -> float`` in nats.
     m : int, optional
         Rows of a subsample; by default ``n ** 0.7``, or with `consecutive` ``n ** 0.6``.
     repetitions : int
@@ -211,7 +212,8 @@ def subsampling_interval(
     Raises
     ------
     ParameterError
-        If `m` is not in 4 .. n - 1, `repetitions` is below 10, or `ci_level` is not in (0, 1).
+        If `m` is not in 4 .. n - 1, `repetitions` is below 10, `ci_level` is not in (0, 1), or `estimator` is neither
+        an estimator nor callable.
     ShapeError, NonFiniteError, KindError, TooFewSamplesError
         As the estimator, on m rows.
 
@@ -244,6 +246,7 @@ def subsampling_interval(
     check_level(ci_level, caller)
     if repetitions < 10:
         raise ParameterError(f"{caller}: `repetitions` must be at least 10; got {repetitions}.")
+    estimator = estimating(estimator, caller)
     draws = generator(rng, caller)
     n = paired(x, y, caller).n
     rows = m if m is not None else round(n ** (0.6 if consecutive else 0.7))

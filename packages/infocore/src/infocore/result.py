@@ -56,15 +56,15 @@ class MIEstimate:
     Raises
     ------
     ParameterError
-        If `units`, `direction` or `strength` is not one of its values, `ci` comes without `ci_level`, or an upper bound
-        is only heuristic: nothing in a sample bounds information from above, so that word needs a known channel,
-        entropy or alphabet behind it.
+        If `units`, `direction` or `strength` is not one of its values, `ci` comes without `ci_level`, or a bound is
+        only heuristic, which is no bound. Nothing in a sample bounds information from above, so that "upper" needs a
+        known channel, entropy or alphabet behind it.
 
     Examples
     --------
-    >>> e = MIEstimate(value=0.25, direction="lower", n=2000, ci=(0.21, 0.29), ci_level=0.9, method="infonce")
+    >>> e = MIEstimate(value=0.25, direction="lower", strength="expectation", n=2000, ci=(0.21, 0.29), ci_level=0.9)
     >>> print(e.to("bits"))
-    >= 0.361 bits (90% CI 0.303 to 0.418, n=2000, infonce)
+    >= 0.361 bits (90% CI 0.303 to 0.418, n=2000)
     """
 
     value: float
@@ -89,10 +89,10 @@ class MIEstimate:
                 raise ParameterError(f"MIEstimate: `{name}` must be one of {', '.join(allowed)}; got {value!r}.")
         if (self.ci is None) != (self.ci_level is None):
             raise ParameterError("MIEstimate: `ci` and `ci_level` come together or not at all.")
-        if self.direction == "upper" and self.strength == "heuristic":
+        if self.direction in ("lower", "upper") and self.strength == "heuristic":
             raise ParameterError(
-                'MIEstimate: direction "upper" with strength "heuristic" is no upper bound; say direction="none", or '
-                "state in what sense the bound holds."
+                f'MIEstimate: direction "{self.direction}" with strength "heuristic" is no {self.direction} bound; say '
+                'direction="none", or state in what sense the bound holds by `strength`.'
             )
         object.__setattr__(self, "diagnostics", MappingProxyType(dict(self.diagnostics)))
 

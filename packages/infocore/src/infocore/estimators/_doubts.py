@@ -5,6 +5,7 @@
 # pyright: reportUnknownArgumentType=false, reportAttributeAccessIssue=false
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from infocore._validate import Floats, Ints, Pair
 from infocore.errors import DegenerateWarning, SaturationWarning
 from infocore.estimators._base import Doubt
 from infocore.estimators._ksg import ksg_values
+from infocore.estimators._neighbours import Searched
 from infocore.estimators._tails import heavy_tails
 
 __all__ = ["EXACT", "FEW_COLUMNS", "about_neighbours", "heavy", "repeats", "unresolved"]
@@ -42,6 +44,7 @@ def unresolved(
     low: bool = True,
     falls: tuple[float, float] | None = None,
     pointwise: Floats | None = None,
+    kept: Sequence[Searched] = (),
 ) -> list[Doubt]:
     r"""Say whether a relation looks exact, or an estimate from neighbours reads low: compare k with 2 k neighbours.
 
@@ -64,6 +67,8 @@ def unresolved(
         `KSG`, variant 1, from k and from 2 k neighbours, where both are known.
     pointwise : array of shape (n,), optional
         Its terms from k neighbours, where they are known: then 2 k are looked for at some rows only.
+    kept : sequence of Searched
+        The trees that `joint_counts` kept of x and y, if any.
 
     Returns
     -------
@@ -87,7 +92,7 @@ def unresolved(
         return []
     looked = n
     if falls is None and pointwise is not None:
-        fall, looked = _fall(x, y, 2 * k, pointwise)
+        fall, looked = _fall(x, y, 2 * k, pointwise, kept)
         falls = float(pointwise.mean()), float(pointwise.mean()) - fall
     elif falls is None:
         values = ksg_values(x, y, [k, 2 * k])
@@ -106,7 +111,7 @@ def unresolved(
     return []
 
 
-def _fall(x: Floats, y: Floats, k: int, pointwise: Floats) -> tuple[float, int]:
+def _fall(x: Floats, y: Floats, k: int, pointwise: Floats, kept: Sequence[Searched] = ()) -> tuple[float, int]:
     """Return by how much the terms exceed those from k neighbours, at some rows, and at how many."""
     from scipy.spatial import cKDTree
     from scipy.special import digamma
@@ -114,7 +119,11 @@ def _fall(x: Floats, y: Floats, k: int, pointwise: Floats) -> tuple[float, int]:
     n = len(x)
     # spread over the range of a column, so that the order of the rows does not matter
     rows = np.argsort(x[:, 0], kind="stable")[np.linspace(0, n - 1, min(n, ROWS)).astype(np.int64)]
-    if x.shape[1] + y.shape[1] > TREES:
+    if len(kept) == 3:
+        joint, *sides = kept
+        radii = joint.kth(rows, k)
+        inside = np.stack([side.within(rows, radii) for side in sides], axis=1)
+    elif x.shape[1] + y.shape[1] > TREES:
         u, v = np.ascontiguousarray(x.T), np.ascontiguousarray(y.T)
         inside = np.concatenate([_inside_all(u, v, k, part) for part in np.array_split(rows, -(-len(rows) // STRIP))])
     else:
@@ -155,6 +164,7 @@ def about_neighbours(
     low: bool = True,
     falls: tuple[float, float] | None = None,
     pointwise: Floats | None = None,
+    kept: Sequence[Searched] = (),
     scaled: bool = True,
 ) -> list[Doubt]:
     """Say all this module knows of an estimate from neighbours; parameters as `unresolved`.
@@ -168,7 +178,7 @@ def about_neighbours(
     """
     found = heavy(pair) if scaled else []
     if pair.kinds == {"continuous"}:
-        found += unresolved(x, y, k, value, low=low, falls=falls, pointwise=pointwise)
+        found += unresolved(x, y, k, value, low=low, falls=falls, pointwise=pointwise, kept=kept)
     return found
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from infocore._validate import Floats, Ints, Pair
 from infocore.bounds import pointwise
 from infocore.errors import MissingExtraError, TooFewSamplesError
+from infocore.estimators._doubts import FEW_COLUMNS, SHARE, Z
 from infocore.estimators._elliptical import Ellipse, fit_ellipse, gaussian_bias
 from infocore.estimators._ksg import extrapolation_weights, ksg_values
 from infocore.estimators._moments import misfit
@@ -23,6 +24,7 @@ from infocore.estimators._neighbours import normal_scores
 from infocore.estimators.copula import EXACT, copula_levels, copula_of
 from infocore.estimators.mixed import MixedKSG
 from infocore.intervals import influence_standard_error
+from infocore.result import Strength
 
 __all__ = [
     "Candidate",
@@ -43,6 +45,8 @@ KS, MANY_ROWS = (3, 6, 12, 21), 500
 # 10,000) and a sine with noise 0.24 (n = 1000), where the ratio is 1.6 to 13; uniform noise, with edges, gives 0.6 to
 # 2.0.
 CLEARLY = 2.0
+# Share of rows alone in their class beyond which neighbours say too little.
+MOST = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +67,10 @@ class Candidate:
         Its terms, for paired comparisons.
     held_out : array of shape (n,), optional
         InfoNCE terms of its critic on rows that took no part in the fit: their mean is a lower bound in expectation.
+    strength : {"asymptotic", "heuristic"}
+        Heuristic where its bias may exceed the error however many rows there are.
+    doubts : tuple of str
+        What makes its number doubtful.
     facts : dict
         For the diagnostics.
     """
@@ -73,6 +81,8 @@ class Candidate:
     doubt: float
     pointwise: Floats
     held_out: Floats | None = None
+    strength: Strength = "asymptotic"
+    doubts: tuple[str, ...] = ()
     facts: dict[str, Any] = dataclasses.field(default_factory=dict[str, Any])
 
 
@@ -156,6 +166,7 @@ def nearest(pair: Pair, workers: int = 1) -> Candidate:
         influence_standard_error(terms, noise=noise),
         doubt,
         terms,
+        strength="heuristic" if columns > FEW_COLUMNS else "asymptotic",
         facts={
             "by_k": {str(k): v for k, (v, _) in every.items()},
             "k": None if disagree else plain,
@@ -177,13 +188,46 @@ def _smooth(ks: Ints, values: Floats) -> bool:
     return CLEARLY * off_a_line(1.0) < off_a_line(0.5)
 
 
-def nearest_mixed(pair: Pair, k: int) -> Candidate:
-    """Return the k-NN estimate for discrete, continuous and mixed columns together."""
-    estimator = MixedKSG(k)
-    terms = estimator.terms(pair)
+def nearest_mixed(pair: Pair, k: int, workers: int = 1) -> Candidate:
+    """Return the k-NN estimate for discrete, continuous and mixed columns together, and what speaks against it."""
+    terms = MixedKSG(k, workers=workers).terms(pair)
     values = terms.pointwise() if callable(terms.pointwise) else terms.pointwise
     error = influence_standard_error(values, noise=terms.noise)
-    return Candidate("mixed", terms.value, error, 0.0, values, facts=dict(terms.diagnostics))
+    facts, doubts = dict(terms.diagnostics), list[str]()
+    alone = facts["lone_rows"] / pair.n
+    if alone > MOST:
+        doubts.append(
+            f"{alone:.0%} of the rows are alone in their class (labels that do not recur), where neighbours say nothing"
+        )
+    if terms.strength == "heuristic" and pair.n >= 2 * k + 2:
+        far = MixedKSG(2 * k, workers=workers).terms(pair).value
+        facts["by_k"] = {str(k): terms.value, str(2 * k): far}
+        doubts += falls_short(terms.value, far, k, pair.n)
+    # of a row that is alone nothing is known: it may say log n
+    doubt = alone * math.log(pair.n) if alone > MOST else 0.0
+    return Candidate(
+        "mixed",
+        terms.value,
+        error,
+        doubt,
+        values,
+        strength="heuristic" if terms.strength == "heuristic" else "asymptotic",
+        doubts=tuple(doubts),
+        facts=facts,
+    )
+
+
+def falls_short(near: float, far: float, k: int, n: int) -> list[str]:
+    """Say that a value from neighbours in many columns reads low, if it falls from k = `near` to 2 k = `far`."""
+    from scipy.special import polygamma
+
+    significant = near - far > Z * math.sqrt(float(polygamma(1, k) - polygamma(1, 2 * k)) / n)
+    some = near > Z * math.sqrt(float(polygamma(1, k)) / n)
+    if not (significant and some and near - far > SHARE * near):
+        return []
+    return [
+        f"reads low, for neighbours are too far in so many columns: {near:.2f} nats from {k}, {far:.2f} from {2 * k}"
+    ]
 
 
 def critic(
@@ -205,6 +249,8 @@ def critic(
             module.DOUBT * abs(gap),
             found.pointwise,
             found.pointwise,
+            "heuristic",
+            (),
             {
                 "held_out": found.held_out,
                 "trained": found.trained,

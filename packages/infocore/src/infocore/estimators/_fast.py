@@ -61,6 +61,28 @@ class Tree(NamedTuple):
     order: Ints
     """Row of the input at each place."""
 
+    def kth(self, rows: Ints, k: int) -> Floats:
+        """Return the distances of some rows to their k-th nearest others."""
+        places, ks, dims = self._places(rows), np.array([k]), (0,) * len(self.points)
+        out = np.empty((len(self.order), 1))
+        for place in places:
+            _nearest(dims, *self[:5], ks, out, place, place + 1)
+        return out[places, 0]
+
+    def within(self, rows: Ints, radii: Floats) -> Ints:
+        """Count what is strictly within a radius above 0 of each of some rows, itself included."""
+        places, dims = self._places(rows), (0,) * len(self.points)
+        at, out = np.zeros((len(self.order), 1)), np.empty((len(self.order), 1), np.int64)
+        at[places, 0] = radii
+        for place in places:
+            _inside(dims, *self[:5], at, True, out, place, place + 1)
+        return out[places, 0]
+
+    def _places(self, rows: Ints) -> Ints:
+        places = np.empty_like(self.order)
+        places[self.order] = np.arange(len(places))
+        return places[rows]
+
 
 def grow(points: Floats, leaf: int = LEAF) -> Tree:
     """Build the tree of an array of shape (n, d)."""
@@ -73,17 +95,21 @@ def grow(points: Floats, leaf: int = LEAF) -> Tree:
     return Tree(*_grow((0,) * len(columns), columns, levels))
 
 
-def kth_distances(points: Floats, ks: Ints, workers: int) -> Floats:
+def kth_distances(points: Floats, ks: Ints, workers: int, kept: list[Any] | None = None) -> Floats:
     """Distances to the ks-th nearest others of each row, ks ascending; shape (n, len(ks))."""
     tree = grow(points)
+    if kept is not None:
+        kept.append(tree)
     found, out = _in_tree_order(tree, ks, workers), np.empty((len(points), len(ks)))
     out[tree.order] = found
     return out
 
 
-def counts(points: Floats, radii: Floats, *, strict: bool, workers: int) -> Ints:
+def counts(points: Floats, radii: Floats, *, strict: bool, workers: int, kept: list[Any] | None = None) -> Ints:
     """Rows within each row's radii, itself included; `radii` and the result have shape (n, number of radii)."""
     tree = grow(points, COUNTING_LEAF)
+    if kept is not None:
+        kept.append(tree)
     found, out = np.empty(radii.shape, np.int64), np.empty(radii.shape, np.int64)
     radii, dims = radii[tree.order], (0,) * len(tree.points)
     share(lambda a, b: _inside(dims, *tree[:5], radii, strict, found, a, b), len(points), workers)

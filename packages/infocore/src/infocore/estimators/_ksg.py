@@ -5,6 +5,7 @@
 # pyright: reportUnknownArgumentType=false, reportAttributeAccessIssue=false
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Literal, get_args
 
 import numpy as np
@@ -13,7 +14,17 @@ from infocore._validate import Floats, Ints, Pair
 from infocore.errors import ParameterError, ShapeError, TooFewSamplesError
 from infocore.estimators._neighbours import Joint, joint_counts, normal_scores, standardised
 
-__all__ = ["Margins", "bias_power", "check_k", "extrapolation_weights", "ksg_terms", "ksg_values", "prepared", "scaled"]
+__all__ = [
+    "Margins",
+    "bias_power",
+    "check_k",
+    "check_workers",
+    "extrapolation_weights",
+    "ksg_terms",
+    "ksg_values",
+    "prepared",
+    "scaled",
+]
 
 Margins = Literal["standard", "rank", "none"]
 
@@ -40,7 +51,7 @@ def ksg_values(x: Floats, y: Floats, ks: Sequence[int], *, workers: int = 1) -> 
     ShapeError
         If the arrays are not paired.
     ParameterError, TooFewSamplesError
-        If there is no k, or one is out of range.
+        If there is no k, or one or `workers` is out of range.
 
     Examples
     --------
@@ -55,6 +66,7 @@ def ksg_values(x: Floats, y: Floats, ks: Sequence[int], *, workers: int = 1) -> 
         raise ShapeError(f"ksg_values: `x` and `y` must be (n,) or (n, d) of one n; got {x.shape} and {y.shape}.")
     if not len(ks):
         raise ParameterError("ksg_values: `ks` must name at least one number of neighbours; got none.")
+    check_workers(workers, "ksg_values")
     for k in ks:
         check_k(k, len(first), "ksg_values")
     searched = np.unique(np.array(ks, np.int64))
@@ -85,10 +97,16 @@ def scaled(a: Floats, margins: Margins, caller: str) -> Floats:
 
 def check_k(k: int, n: int, caller: str) -> None:
     """Refuse a number of neighbours that is not in 1 .. n - 2."""
-    if k < 1 or int(k) != k:
+    if isinstance(k, bool) or not isinstance(k, Real) or not float(k).is_integer() or k < 1:
         raise ParameterError(f"{caller}: `k` must be a whole number >= 1; got {k!r}.")
     if n < k + 2:
         raise TooFewSamplesError(f"{caller}: needs at least k + 2 = {k + 2} rows; got {n}.")
+
+
+def check_workers(workers: int, caller: str) -> None:
+    """Refuse a number of threads that is neither 1, 2, ... nor -1, which stands for all cores."""
+    if isinstance(workers, bool) or not hasattr(workers, "__index__") or (workers < 1 and workers != -1):
+        raise ParameterError(f"{caller}: `workers` must be at least 1, or -1; got {workers!r}.")
 
 
 def ksg_terms(joint: Joint, ks: Ints) -> Floats:

@@ -17,7 +17,7 @@ import importlib.util
 import math
 import sys
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,9 @@ from infocore.estimators._tiles import all_distances
 __all__ = [
     "Joint",
     "Kernel",
+    "Searched",
     "below_one",
+    "counts_sorted",
     "counts_within",
     "groups",
     "joint_counts",
@@ -57,6 +59,18 @@ class Joint(NamedTuple):
     nx: Ints
     """Rows strictly within them in x, the row itself included; 0 where the radius is 0."""
     ny: Ints
+
+
+class Searched(Protocol):
+    """A tree that was searched for all rows, and may be asked for some of them again."""
+
+    def kth(self, rows: Ints, k: int) -> Floats:
+        """Return the distances of some rows to their k-th nearest others."""
+        ...
+
+    def within(self, rows: Ints, radii: Floats) -> Ints:
+        """Count what is strictly within a radius above 0 of each of some rows, itself included."""
+        ...
 
 
 @functools.cache
@@ -107,6 +121,7 @@ def joint_counts(
     workers: int = 1,
     kernel: Kernel | None = None,
     orders: tuple[Ints, Ints] | None = None,
+    kept: list[Searched] | None = None,
 ) -> Joint:
     """One search of the joint space for all k, and the counts in the margins.
 
@@ -120,6 +135,8 @@ def joint_counts(
         Instead of the choice of `kernel_for`; the result is the same.
     orders : two int arrays of shape (n,), optional
         What sorts x and y, where dx = dy = 1 and it is known.
+    kept : list, optional
+        Takes the trees that are built: of both sides together, and of x and of y where they have several columns.
 
     Returns
     -------
@@ -136,11 +153,11 @@ def joint_counts(
         if kernel == "compiled tree":
             first, second = (np.ascontiguousarray(a[:, 0]) for a in (x, y))
             return Joint(*_compiled().plane(first, second, orders, ks, workers))
-    radii = kth_distances(np.concatenate([x, y], axis=1), ks, workers=workers, kernel=kernel)
+    radii = kth_distances(np.concatenate([x, y], axis=1), ks, workers=workers, kernel=kernel, kept=kept)
     if orders:
-        nx, ny = (_counts_sorted(a[:, 0], by, radii, strict=True) for a, by in zip((x, y), orders, strict=True))
+        nx, ny = (_counts_in_order(a[:, 0], by, radii, strict=True) for a, by in zip((x, y), orders, strict=True))
     else:
-        nx, ny = (counts_within(a, radii, strict=True, workers=workers, kernel=kernel) for a in (x, y))
+        nx, ny = (counts_within(a, radii, strict=True, workers=workers, kernel=kernel, kept=kept) for a in (x, y))
     return Joint(radii, nx, ny)
 
 
@@ -168,7 +185,14 @@ def k_nearest(points: Floats, k: int, workers: int) -> tuple[Floats, Ints]:
     return distances[:, 1:], rows[:, 1:]
 
 
-def kth_distances(points: Floats, ks: Ints, *, workers: int = 1, kernel: Kernel | None = None) -> Floats:
+def kth_distances(
+    points: Floats,
+    ks: Ints,
+    *,
+    workers: int = 1,
+    kernel: Kernel | None = None,
+    kept: list[Searched] | None = None,
+) -> Floats:
     """Distances to the ks-th nearest others of each point.
 
     Parameters
@@ -179,6 +203,8 @@ def kth_distances(points: Floats, ks: Ints, *, workers: int = 1, kernel: Kernel 
         Threads; -1 for all.
     kernel : Kernel, optional
         Of the two trees; `kernel_for` if not given.
+    kept : list, optional
+        Takes the tree.
 
     Returns
     -------
@@ -186,21 +212,11 @@ def kth_distances(points: Floats, ks: Ints, *, workers: int = 1, kernel: Kernel 
     """
     n, d = points.shape
     if (kernel or kernel_for(n, d)) == "compiled tree":
-        return _compiled().kth_distances(points, ks, workers)
-    if d > 2 and workers == 1 and n >= WORTH_SKLEARN:
-        from sklearn.neighbors import KDTree
-
-        other: Any = KDTree(points, leaf_size=6, metric="chebyshev")
-        order = np.asarray(other.idx_array)
-        found = other.query(points[order], int(ks[-1]) + 1)[0][:, ks]
-    else:
-        from scipy.spatial import cKDTree
-
-        # a tree without care is built in half the time, and costs a search of few columns nothing
-        careful = d > 2
-        tree: Any = cKDTree(points, balanced_tree=careful, compact_nodes=careful)
-        order = tree.indices
-        found = tree.query(points[order], k=(ks + 1).tolist(), p=np.inf, workers=workers)[0]
+        return _compiled().kth_distances(points, ks, workers, kept)
+    tree = _Tree(points, workers, counting=False)
+    if kept is not None:
+        kept.append(tree)
+    order, found = tree.order, tree.nearest(tree.order, ks)
     # points were asked for in the order of the leaves, so that one search finds in the cache what the last one read
     out = np.empty((n, len(ks)))
     out[order] = found
@@ -208,7 +224,13 @@ def kth_distances(points: Floats, ks: Ints, *, workers: int = 1, kernel: Kernel 
 
 
 def counts_within(
-    points: Floats, radii: Floats, *, strict: bool, workers: int = 1, kernel: Kernel | None = None
+    points: Floats,
+    radii: Floats,
+    *,
+    strict: bool,
+    workers: int = 1,
+    kernel: Kernel | None = None,
+    kept: list[Searched] | None = None,
 ) -> Ints:
     """Count, for each point, the points within its radius, itself included.
 
@@ -223,6 +245,8 @@ def counts_within(
         Threads, for d > 1.
     kernel : Kernel, optional
         Of the two trees; `kernel_for` if not given.
+    kept : list, optional
+        Takes the tree, for d > 1.
 
     Returns
     -------
@@ -230,29 +254,61 @@ def counts_within(
         With `strict` and radius 0, zero.
     """
     if radii.ndim == 1:
-        return counts_within(points, radii[:, None], strict=strict, workers=workers, kernel=kernel)[:, 0]
+        return counts_within(points, radii[:, None], strict=strict, workers=workers, kernel=kernel, kept=kept)[:, 0]
     n, d = points.shape
     if d == 1:
-        return _counts_sorted(points[:, 0], np.argsort(points[:, 0]), radii, strict=strict)
+        return _counts_in_order(points[:, 0], np.argsort(points[:, 0]), radii, strict=strict)
     if (kernel or kernel_for(n, d)) == "compiled tree":
-        return _compiled().counts(points, radii, strict=strict, workers=workers)
-    inner = np.nextafter(radii, -np.inf) if strict else radii
-    if workers == 1 and n >= WORTH_SKLEARN:
-        from sklearn.neighbors import KDTree
-
-        other: Any = KDTree(points, leaf_size=36, metric="chebyshev")
-        order = np.asarray(other.idx_array)
-        count = functools.partial(other.query_radius, count_only=True)
-    else:
-        from scipy.spatial import cKDTree
-
-        tree: Any = cKDTree(points)
-        order = tree.indices
-        count = functools.partial(tree.query_ball_point, p=np.inf, return_length=True, workers=workers)
+        return _compiled().counts(points, radii, strict=strict, workers=workers, kept=kept)
+    tree = _Tree(points, workers, counting=True)
+    if kept is not None:
+        kept.append(tree)
+    order, inner = tree.order, np.nextafter(radii, -np.inf) if strict else radii
     out = np.empty(radii.shape, np.int64)
     for c in range(radii.shape[1]):
-        out[order, c] = count(points[order], np.maximum(inner[order, c], 0.0))
+        out[order, c] = tree.count(order, np.maximum(inner[order, c], 0.0))
     return np.where(inner < 0, 0, out)
+
+
+class _Tree:
+    """The tree of scikit-learn or that of scipy, whichever is sooner done."""
+
+    def __init__(self, points: Floats, workers: int, *, counting: bool) -> None:
+        n, d = points.shape
+        self.points, self.workers = points, workers
+        self.sklearn = (counting or d > 2) and workers == 1 and n >= WORTH_SKLEARN
+        self.tree: Any
+        if self.sklearn:
+            from sklearn.neighbors import KDTree
+
+            self.tree = KDTree(points, leaf_size=36 if counting else 6, metric="chebyshev")
+            self.order = np.asarray(self.tree.idx_array)
+        else:
+            from scipy.spatial import cKDTree
+
+            # a tree without care is built in half the time, and costs a search of few columns nothing
+            careful = counting or d > 2
+            self.tree = cKDTree(points, balanced_tree=careful, compact_nodes=careful)
+            self.order = self.tree.indices
+
+    def nearest(self, rows: Ints, ks: Ints) -> Floats:
+        """Distances of some rows to the ks-th nearest others, (rows, len(ks))."""
+        if self.sklearn:
+            return self.tree.query(self.points[rows], int(ks[-1]) + 1)[0][:, ks]
+        return self.tree.query(self.points[rows], k=(ks + 1).tolist(), p=np.inf, workers=self.workers)[0]
+
+    def count(self, rows: Ints, radii: Floats) -> Ints:
+        """Count up to and with the radius of each."""
+        if self.sklearn:
+            return self.tree.query_radius(self.points[rows], radii, count_only=True)
+        return self.tree.query_ball_point(self.points[rows], radii, p=np.inf, return_length=True, workers=self.workers)
+
+    def kth(self, rows: Ints, k: int) -> Floats:
+        return self.nearest(rows, np.array([k]))[:, 0]
+
+    def within(self, rows: Ints, radii: Floats) -> Ints:
+        # a distance is below r exactly if it is at most the number before r
+        return self.count(rows, np.nextafter(radii, -1.0))
 
 
 def groups(codes: Ints) -> Iterator[Ints]:
@@ -261,41 +317,34 @@ def groups(codes: Ints) -> Iterator[Ints]:
     yield from np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
 
 
+def counts_sorted(ordered: Floats, radii: Floats, *, strict: bool) -> Ints:
+    """As `counts_within`, of sorted numbers with one radius each, shape (n,).
+
+    Two binary searches, each step of which is made for all: half the time of `searchsorted` at n = 10 000, less on new
+    radii, whose steps no processor can guess; and the comparison is the one that defines the count.
+    """
+    below, above = (np.greater_equal, np.less) if strict else (np.greater, np.less_equal)
+    ends = np.zeros((2, len(ordered)), np.intp)  # how many are too low, and how many are not too high
+    size = len(ordered)
+    while size:
+        half = max(size // 2, 1)
+        looked = ordered.take(ends + (half - 1))
+        np.subtract(ordered, looked[0], out=looked[0])
+        looked[1] -= ordered
+        ends[0] += half * below(looked[0], radii)
+        ends[1] += half * above(looked[1], radii)
+        size = 0 if size == 1 else size - half
+    return np.maximum(ends[1] - ends[0], 0)  # strictly within 0 is nothing
+
+
+def _counts_in_order(x: Floats, order: Ints, radii: Floats, *, strict: bool) -> Ints:
+    out = np.empty(radii.shape, np.int64)
+    for c in range(radii.shape[1]):
+        out[order, c] = counts_sorted(x[order], radii[order, c], strict=strict)
+    return out
+
+
 @functools.cache
 def _compiled() -> Any:
     # by name, so that no type checker and no packager takes numba for a requirement
     return importlib.import_module("infocore.estimators._fast")
-
-
-def _counts_sorted(x: Floats, order: Ints, radii: Floats, *, strict: bool) -> Ints:
-    """One dimension: how far each reaches upwards, and downwards, which is upwards with the signs turned."""
-    up, turned = x[order], -x[order[::-1]]
-    out = np.empty(radii.shape, np.int64)
-    for c in range(radii.shape[1]):
-        r = radii[order, c]
-        above, below = _reach(up, r, strict=strict), _reach(turned, r[::-1], strict=strict)[::-1]
-        out[order, c] = np.where((r > 0) | ((r == 0) & (not strict)), above - (len(x) - below), 0)
-    return out
-
-
-def _reach(ordered: Floats, radii: Floats, *, strict: bool) -> Ints:
-    """One past the last that is within the radius of each: a binary search, then steps until the comparison holds."""
-    last = len(ordered) - 1
-
-    def inside(at: Ints, rows: Any) -> NDArray[np.bool_]:
-        gap = ordered[at] - ordered[rows]
-        return (gap < radii[rows]) if strict else (gap <= radii[rows])
-
-    edge = np.searchsorted(ordered, ordered + radii, side="right")
-    every = slice(None)
-    # what equals a point is as far as it is: steps go from value to value
-    todo = np.flatnonzero(~inside(np.maximum(edge - 1, 0), every) & (radii > 0))
-    while len(todo):
-        edge[todo] = np.searchsorted(ordered, ordered[edge[todo] - 1])
-        todo = todo[~inside(edge[todo] - 1, todo)]
-    todo = np.flatnonzero(inside(np.minimum(edge, last), every) & (edge <= last))
-    while len(todo):
-        edge[todo] = np.searchsorted(ordered, ordered[edge[todo]], side="right")
-        todo = todo[edge[todo] <= last]
-        todo = todo[inside(edge[todo], todo)]
-    return edge

@@ -48,6 +48,7 @@ def findings(pair: Pair, best: Candidate, *, dependent: bool) -> tuple[list[str]
     heavy = [name for side in (pair.x, pair.y) for name in heavy_tails(side)]
     if heavy:
         notes.append(f"heavy tails in {', '.join(heavy)}: estimated on ranks, which they do not disturb")
+    warned += best.doubts
     if best.value > SATURATED * math.log(pair.n):
         warned.append(
             f"{best.value:.2f} nats is near what {pair.n} rows can show (log n = {math.log(pair.n):.2f}): the relation "
@@ -64,9 +65,11 @@ def findings(pair: Pair, best: Candidate, *, dependent: bool) -> tuple[list[str]
     if dependent and pair.n >= 50:
         worth = effective_sample_size(*(_standard(side)[:, :COLUMNS] for side in (pair.x, pair.y)))
         if worth < WORTH * pair.n:
+            high = "; rows that follow each other are neighbours, which reads high: see KSG(theiler=)"
             (warned if worth < WARNED * pair.n else notes).append(
                 f"rows depend on each other in the order given: {pair.n} are worth about {worth:.0f}, so the interval "
                 "is too narrow; pass blocks=, or shuffle the rows if their order means nothing"
+                f"{high if best.name == 'ksg' else ''}"
             )
     return notes + warned, warned
 

@@ -16,6 +16,8 @@ from infocore.errors import DegenerateWarning
 from infocore.estimators import _evidence as evidence
 from infocore.estimators._doubts import unresolved
 from infocore.estimators._evidence import Candidate
+from infocore.estimators._ksg import check_workers
+from infocore.estimators._rounded import spread
 from infocore.estimators._warnings import findings
 from infocore.estimators.discrete import DiscreteMI
 from infocore.intervals import block_ids, influence_standard_error, normal_interval
@@ -51,7 +53,9 @@ class AutoMI:
 
     Then k-NN is preferred up to three columns and the critic beyond, unless the other finds significantly more; all
     fail low. A refuted copula is kept, with the distance as doubt, where it finds more and predicts held-out rows
-    better than the critic. With discrete and continuous or mixed columns together, mixed k-NN and the critic compete.
+    better than the critic. With discrete and continuous or mixed columns together, mixed k-NN and the critic compete;
+    where nothing but rounding makes values recur, numbers are first moved at random within their cells, which changes
+    no information, and count as continuous.
 
     Parameters
     ----------
@@ -137,15 +141,34 @@ class AutoMI:
         """
         generator(rng, "auto")
         check_level(ci_level, "auto")
+        check_workers(self.workers, "auto")
         pair = paired(x, y, "auto", min_samples=4)
         useful = Pair(pair.x.informative(), pair.y.informative(), pair.flags)
         if pair.kinds <= {"discrete"} or not (useful.x.names and useful.y.names):
-            found = DiscreteMI().estimate_pair(pair, ci_level, blocks)
-            reason = "all columns are discrete" if useful.x.names and useful.y.names else "a side is constant"
-            more = {"reason": reason, "candidates": {found.method: found.value}}
-            return dataclasses.replace(found, diagnostics={**found.diagnostics, **more})
-        choice = self._continuous(useful, rng) if pair.kinds == {"continuous"} else self._mixed(useful, rng)
-        return self._answer(pair, choice, ci_level, blocks)
+            return self._counted(pair, useful, ci_level, blocks)
+        useful, moved = spread(useful, generator(rng, "auto"))
+        if {*useful.x.kinds, *useful.y.kinds} == {"continuous"}:
+            choice = self._continuous(useful, rng)
+        else:
+            choice = self._mixed(useful, rng)
+        return self._answer(pair, useful, choice, moved, ci_level, blocks)
+
+    def _counted(self, pair: Pair, useful: Pair, ci_level: float, blocks: Any) -> MIEstimate:
+        found = DiscreteMI().estimate_pair(pair, ci_level, blocks)
+        varied = bool(useful.x.names and useful.y.names)
+        more: dict[str, Any] = {
+            "reason": "all columns are discrete" if varied else "a side is constant",
+            "candidates": {found.method: found.value},
+        }
+        if varied:
+            few = Candidate(found.method, found.value, 0.0, math.inf, np.zeros(pair.n))
+            notes, warned = findings(useful, few, dependent=blocks is None)
+            more["notes"] = [*found.diagnostics.get("notes", []), *notes]
+            for text in warned:
+                warnings.warn(f"auto: {text}.", DegenerateWarning, stacklevel=4)
+            if warned:
+                found = dataclasses.replace(found, strength="heuristic")
+        return dataclasses.replace(found, diagnostics={**found.diagnostics, **more})
 
     def _continuous(self, pair: Pair, rng: int | np.random.Generator) -> "_Choice":
         columns = len(pair.x.names) + len(pair.y.names)
@@ -212,13 +235,17 @@ class AutoMI:
             folds = list(np.array_split(np.random.default_rng(0).permutation(pair.n), 3))
         return None, folds, why
 
-    def _answer(self, pair: Pair, choice: "_Choice", ci_level: float, blocks: Any) -> MIEstimate:
+    def _answer(
+        self, pair: Pair, read: Pair, choice: "_Choice", moved: list[str], ci_level: float, blocks: Any
+    ) -> MIEstimate:
         best = choice.best
         ids = None if blocks is None else block_ids(blocks, pair.n, "auto")
         error = best.error if ids is None else influence_standard_error(best.pointwise, blocks=ids)
         error = math.hypot(error, best.doubt)
-        notes, warned = findings(pair, best, dependent=ids is None)
-        exact = _exact(pair, choice)
+        notes, warned = findings(read, best, dependent=ids is None)
+        if moved:
+            notes.insert(0, f"rounded, and moved at random within a step, which changes no information: {_some(moved)}")
+        exact = _exact(read, choice)
         notes, warned = notes + exact, warned + exact
         for text in warned:
             warnings.warn(f"auto: {text}.", DegenerateWarning, stacklevel=4)
@@ -228,7 +255,7 @@ class AutoMI:
         return MIEstimate(
             value=best.value,
             direction="consistent",
-            strength="heuristic" if warned or best.name == "crossfit" else "asymptotic",
+            strength="heuristic" if warned else best.strength,
             standard_error=error,
             ci=normal_interval(best.value, error, ci_level),
             ci_level=ci_level,
@@ -237,6 +264,7 @@ class AutoMI:
             diagnostics={
                 "kinds": {side: dict(zip(s.names, s.kinds, strict=True)) for side, s in sides.items()},
                 "flags": list(pair.flags),
+                **({"moved": moved} if moved else {}),
                 **({} if ids is None else {"blocks": int(ids.max()) + 1}),
                 "notes": notes,
                 "reason": choice.reason,
@@ -316,6 +344,11 @@ def _exact(pair: Pair, choice: _Choice) -> list[str]:
     falls = knn.facts["by_k"][str(k)], knn.facts["by_k"][str(2 * k)]
     x, y = pair.x.numbers("auto"), pair.y.numbers("auto")
     return [str(doubt) for doubt in unresolved(x, y, k, knn.value, low=False, falls=falls)]
+
+
+def _some(names: list[str]) -> str:
+    """Return the names, or the first of many and how many there are."""
+    return ", ".join(names) if len(names) <= 10 else f"{', '.join(names[:3])} and {len(names) - 3} more columns"
 
 
 def _plain(c: Candidate, few: bool) -> float:

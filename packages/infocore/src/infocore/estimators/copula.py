@@ -7,12 +7,13 @@
 import dataclasses
 import math
 import warnings
+from numbers import Real
 
 import numpy as np
 
 from infocore._ranks import cdf_levels
 from infocore._validate import Floats, Pair
-from infocore.errors import DegenerateWarning, TooFewSamplesError
+from infocore.errors import DegenerateWarning, ParameterError, TooFewSamplesError
 from infocore.estimators._base import FitFree, Terms
 from infocore.estimators._elliptical import Ellipse, fit_ellipse, gaussian_bias, independent_columns
 from infocore.estimators._neighbours import normal_scores
@@ -114,6 +115,8 @@ class TCopulaMI(FitFree):
 
     def terms(self, pair: Pair) -> Terms:
         """Return the value and the fitted pointwise information, nats."""
+        if self.dof is not None and not (isinstance(self.dof, Real) and self.dof > 0):
+            raise ParameterError(f"{self.method}: `dof` must be above 0, or None to be fitted; got {self.dof!r}.")
         return _terms(pair, self.method, self.dof)
 
 

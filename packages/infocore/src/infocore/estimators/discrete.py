@@ -171,6 +171,6 @@ def _refuse_continuous(side: Sample, caller: str) -> None:
     names = [name for name, kind in zip(side.names, side.kinds, strict=True) if kind == "continuous"]
     if names:
         raise KindError(
-            f"{caller}: no value of column(s) {', '.join(names)} occurs twice, so there is nothing to count; use "
+            f"{caller}: hardly a value of column(s) {', '.join(names)} occurs twice, so there is nothing to count; use "
             'method="ksg" or "mixed", or bin them first.'
         )

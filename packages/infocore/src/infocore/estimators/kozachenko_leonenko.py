@@ -14,7 +14,7 @@ from infocore._validate import Floats, Ints, Pair, sample
 from infocore.errors import KindError, ParameterError
 from infocore.estimators._base import FitFree, Terms
 from infocore.estimators._doubts import about_neighbours, repeats
-from infocore.estimators._ksg import Margins, check_k, prepared
+from infocore.estimators._ksg import Margins, check_k, check_workers, prepared
 from infocore.estimators._neighbours import kth_distances
 
 __all__ = ["KozachenkoLeonenkoMI", "kl_entropy", "kl_weights"]
@@ -137,6 +137,7 @@ def kl_entropy(
         raise ParameterError(f'kl_entropy: `weights` must be "optimal" or None; got {weights!r}.')
     side = sample(x, "kl_entropy", "x")
     check_k(k, len(side.values), "kl_entropy")
+    check_workers(workers, "kl_entropy")
     return float(_entropy_terms(side.numbers("kl_entropy"), k, weights, norm, workers, "kl_entropy").mean())
 
 
@@ -196,6 +197,7 @@ class KozachenkoLeonenkoMI(FitFree):
         if self.weights not in (None, "optimal"):
             raise ParameterError(f'{self.method}: `weights` must be "optimal" or None; got {self.weights!r}.')
         check_k(self.k, pair.n, self.method)
+        check_workers(self.workers, self.method)
         x, y = prepared(pair, self.margins, self.method)
         parts = [
             _entropy_terms(a, self.k, self.weights, "max", self.workers, self.method)

@@ -18,13 +18,22 @@ from infocore.estimators._ksg import (
     Margins,
     bias_power,
     check_k,
+    check_workers,
     extrapolation_weights,
     ksg_terms,
     ksg_values,
     prepared,
 )
-from infocore.estimators._neighbours import counts_within, joint_counts, k_nearest, kernel_for, standardised
+from infocore.estimators._neighbours import (
+    Searched,
+    counts_within,
+    joint_counts,
+    k_nearest,
+    kernel_for,
+    standardised,
+)
 from infocore.estimators._orders import mean_of_order
+from infocore.estimators._theiler import check_theiler, joint_apart, lost
 
 __all__ = ["KSG", "Extrapolation", "Margins", "ksg_values"]
 
@@ -64,6 +73,10 @@ class KSG(FitFree):
         bias and add spread, "n" much more. They need variant 1.
     workers : int
         Threads of the searches; -1 for all.
+    theiler : int
+        For series, rows in the order of time: rows this many steps from a row or nearer are no neighbours of it and are
+        not counted [2]_, and n is, for each row, one more than the others that are left. 0 leaves none out. More
+        needs variant 1 and no extrapolation.
 
     Notes
     -----
@@ -99,6 +112,21 @@ class KSG(FitFree):
     In more than four columns, and for large values, k is compared with 2 k neighbours: ``diagnostics["notes"]`` and a
     warning say where the relation looks deterministic, monotone or not, and where the value reads low.
 
+    Rows that follow each other in a series are near each other in every column, which reads as information. A window of
+    about the lag at which autocorrelations have fallen to 1/e takes that away. What is left reads a little low, for
+    neighbours bring along rows that follow them. A window mends no interval: give `blocks` besides. Two autoregressive
+    series, bias in nats over 200 samples without, and with ``theiler=10``, whose spread is up to a seventh larger:
+
+    ===========  ===========  =====  ================  ================
+    coefficient  correlation  truth  n = 1000          n = 300
+    ===========  ===========  =====  ================  ================
+    0.9          0.6          0.223  +0.036, -0.007    +0.067, -0.030
+    0.8          0.6          0.223  +0.010, -0.003    +0.019, -0.016
+    0.8          0            0      +0.010, -0.005    +0.027, -0.009
+    ===========  ===========  =====  ================  ================
+
+    With a window, 2 `theiler` more neighbours are looked for, by scipy's tree, compiled kernels or not.
+
     With numba, the extra ``[fast]``, the searches of variant 1 are compiled, with equal results: from 2000 rows on, or
     at any size once it is loaded. Loading takes about a second, and the first search of a machine in a new number of
     columns some 2 to 5 s of compiling, which numba keeps on disk.
@@ -107,6 +135,8 @@ class KSG(FitFree):
     ----------
     .. [1] A. Kraskov, H. Stögbauer, P. Grassberger, "Estimating mutual information", Phys. Rev. E 69, 066138, 2004,
        eq. 8 and 9.
+    .. [2] J. Theiler, "Spurious dimension from correlation algorithms applied to limited time-series data", Phys. Rev.
+       A 34, 2427, 1986.
 
     Examples
     --------
@@ -122,6 +152,7 @@ class KSG(FitFree):
     margins: Margins = "standard"
     extrapolate: Extrapolation = "none"
     workers: int = 1
+    theiler: int = 0
 
     @property
     def method(self) -> str:
@@ -140,22 +171,28 @@ class KSG(FitFree):
         self._check(pair.n)
         x, y = prepared(pair, self.margins, self.method)
         n, k = pair.n, self.k
-        cap, noise, extra = digamma(n) - digamma(k), float(polygamma(1, k)), dict[str, Any]()
+        apart = lost(n, self.theiler)
+        cap, noise, extra = digamma(n) - digamma(k) + apart.mean(), float(polygamma(1, k)), dict[str, Any]()
         falls: tuple[float, float] | None = None
         plain: Floats | None = None
+        kept: list[Searched] = []
         if self.variant == 1:
             ks = [k * m for m in MULTIPLES] if self.extrapolate == "k" else [k]
             kernel = kernel_for(n, x.shape[1] + y.shape[1])
             # what twice the neighbours say is looked at in many columns, and costs little here if all distances are
             # formed anyway; else `doubts` asks for it at some rows
-            if kernel.endswith("distances") and self.extrapolate == "none" and n >= 2 * k + 2:
+            if self.theiler or (kernel.endswith("distances") and self.extrapolate == "none" and n >= 2 * k + 2):
                 ks = [k, 2 * k]
-            joint = joint_counts(x, y, np.array(ks), workers=self.workers)
-            every = ksg_terms(joint, np.array(ks))
+            if self.theiler:
+                joint = joint_apart(x, y, np.array(ks), self.theiler, workers=self.workers)
+                extra["theiler"] = self.theiler
+            else:
+                joint = joint_counts(x, y, np.array(ks), workers=self.workers, kept=kept)
+                extra["kernel"] = kernel
+            every = ksg_terms(joint, np.array(ks)) + apart[:, None]
             pointwise, radii = every[:, 0], joint.radii[:, 0]
             plain = pointwise
             nx, ny = (np.maximum(a[:, 0], 1) for a in (joint.nx, joint.ny))
-            extra["kernel"] = kernel
             falls = (float(every[:, 0].mean()), float(every[:, 1].mean())) if len(ks) > 1 else None
             if self.extrapolate == "k":
                 weights = extrapolation_weights(np.array(ks), n, x.shape[1] + y.shape[1])
@@ -199,7 +236,16 @@ class KSG(FitFree):
             doubts=lambda: _with_exact(
                 repeats(pair)
                 + about_neighbours(
-                    pair, x, y, k, value, low=low, falls=falls, pointwise=plain, scaled=self.margins == "standard"
+                    pair,
+                    x,
+                    y,
+                    k,
+                    value,
+                    low=low,
+                    falls=falls,
+                    pointwise=plain,
+                    kept=kept,
+                    scaled=self.margins == "standard",
                 ),
                 looks_exact,
             ),
@@ -237,7 +283,7 @@ class KSG(FitFree):
         pair = Pair(found.x.informative(), found.y.informative(), found.flags)
         if not (pair.x.names and pair.y.names):
             return lambda order: 0.0  # noqa: ARG005 - a side that never changes says nothing in any order
-        if self.variant != 1 or self.extrapolate == "n":
+        if self.variant != 1 or self.extrapolate == "n" or self.theiler:
             side = pair.y
             return lambda order: (
                 self.terms(Pair(pair.x, dataclasses.replace(side, values=side.values[order]), pair.flags)).value
@@ -260,6 +306,12 @@ class KSG(FitFree):
         if self.extrapolate != "none" and self.variant != 1:
             raise ParameterError("ksg: `extrapolate` needs variant=1; got variant=2.")
         check_k(self.k, n, self.method)
+        check_workers(self.workers, self.method)
+        check_theiler(self.theiler, self.k, n, self.method)
+        if self.theiler and (self.variant != 1 or self.extrapolate != "none"):
+            raise ParameterError(
+                f'ksg: `theiler` needs variant=1 and extrapolate="none"; got {self.variant} and {self.extrapolate!r}.'
+            )
         if self.extrapolate == "k":
             check_k(self.k * MULTIPLES[-1], n, 'ksg, extrapolate="k"')
         elif self.extrapolate == "n":

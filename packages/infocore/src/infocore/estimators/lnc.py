@@ -13,7 +13,7 @@ from infocore._validate import Floats, Pair
 from infocore.errors import ParameterError
 from infocore.estimators._base import Doubt, FitFree, Terms
 from infocore.estimators._doubts import about_neighbours, repeats
-from infocore.estimators._ksg import Margins, check_k, prepared
+from infocore.estimators._ksg import Margins, check_k, check_workers, prepared
 from infocore.estimators._neighbours import counts_within, k_nearest
 
 __all__ = ["LNC", "volume_ratios"]
@@ -89,6 +89,7 @@ class LNC(FitFree):
         from scipy.special import digamma, polygamma
 
         check_k(self.k, pair.n, self.method)
+        check_workers(self.workers, self.method)
         x, y = prepared(pair, self.margins, self.method)
         both = np.concatenate([x, y], axis=1)
         n, d = both.shape

@@ -14,7 +14,7 @@ from infocore._validate import Floats, Ints, Pair, Sample, codes
 from infocore.errors import KindError, ParameterError
 from infocore.estimators._base import FitFree, Terms
 from infocore.estimators._doubts import FEW_COLUMNS, about_neighbours
-from infocore.estimators._ksg import check_k
+from infocore.estimators._ksg import check_k, check_workers
 from infocore.estimators._neighbours import counts_within, groups, kth_distances, standardised
 
 __all__ = ["MixedKSG", "RossMI"]
@@ -86,6 +86,7 @@ class MixedKSG(FitFree):
 
         n, exact = pair.n, self.variant == "exact"
         check_k(self.k, n, self.method)
+        check_workers(self.workers, self.method)
         if self.variant not in ("exact", "gao"):
             raise ParameterError(f'mixed: `variant` must be "exact" or "gao"; got {self.variant!r}.')
         (x, class_x), (y, class_y) = _parts(pair.x, self.method), _parts(pair.y, self.method)
@@ -182,6 +183,7 @@ class RossMI(FitFree):
         from scipy.special import digamma, polygamma
 
         check_k(self.k, pair.n, self.method)
+        check_workers(self.workers, self.method)
         if {*pair.x.kinds} == {"continuous"} and {*pair.y.kinds} == {"discrete"}:
             number, kind = pair.x, pair.y
         elif {*pair.y.kinds} == {"continuous"} and {*pair.x.kinds} == {"discrete"}:

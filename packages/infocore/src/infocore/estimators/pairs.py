@@ -47,7 +47,7 @@ def ksg_matrix(columns: Any, k: int = 3, *, margins: Margins = "standard", n_job
     Warns
     -----
     DegenerateWarning
-        If a column repeats values, for which the estimator has no allowance.
+        If a column repeats values, for which the estimator has no allowance, or never changes.
 
     Examples
     --------
@@ -71,6 +71,13 @@ def ksg_matrix(columns: Any, k: int = 3, *, margins: Margins = "standard", n_job
         raise ParameterError(f"ksg_matrix: `columns` must be at least two; got {d}.")
     varied = [j for j, constant in enumerate(side.constant) if not constant]
     numbers = side.take(varied).numbers("ksg_matrix")
+    constant = [name for name, same in zip(side.names, side.constant, strict=True) if same]
+    if constant:
+        warnings.warn(
+            f"ksg_matrix: constant column {', '.join(constant)}: what never changes carries no information.",
+            DegenerateWarning,
+            stacklevel=2,
+        )
     repeating = [side.names[j] for j in varied if side.kinds[j] != "continuous"]
     if repeating:
         warnings.warn(

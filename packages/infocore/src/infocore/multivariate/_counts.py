@@ -68,8 +68,8 @@ class Counts:
         text = [n for s in variables.samples for n, kind in zip(s.names, s.kinds, strict=True) if kind == "continuous"]
         if text:
             raise KindError(
-                f"{caller}: no value of column(s) {', '.join(text)} occurs twice, so there is nothing to count; use "
-                'method="ksg" or "mixed", or bin them first.'
+                f"{caller}: hardly a value of column(s) {', '.join(text)} occurs twice, so there is nothing to count; "
+                'use method="ksg" or "mixed", or bin them first.'
             )
         if len(measure.parts) == 1:
             return self._strata(variables, measure.parts[0], caller)

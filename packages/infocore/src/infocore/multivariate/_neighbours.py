@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infocore._validate import Floats, Ints, codes
-from infocore.errors import KindError
+from infocore.errors import KindError, ParameterError
 from infocore.estimators._base import Terms
 from infocore.estimators._doubts import FEW_COLUMNS
-from infocore.estimators._ksg import Margins, check_k, scaled
-from infocore.estimators._neighbours import counts_within, groups, kth_distances
+from infocore.estimators._ksg import Margins, check_k, check_workers, scaled
+from infocore.estimators._neighbours import groups
+from infocore.estimators._theiler import check_theiler, counts_apart, kth_apart, lost
 from infocore.multivariate._measures import Group, Measure, Variables
 
 __all__ = ["Neighbours"]
@@ -43,6 +44,9 @@ class Neighbours:
         with a warning otherwise.
     workers : int
         Threads of the tree searches; -1 for all.
+    theiler : int
+        For series, rows in the order of time: rows this many steps from a row or nearer are no neighbours of it and are
+        not counted, as in `infocore.estimators.KSG`. 0 leaves none out; more needs ``mixed=False``.
 
     Notes
     -----
@@ -70,6 +74,7 @@ class Neighbours:
     margins: Margins = "standard"
     mixed: bool = False
     workers: int = 1
+    theiler: int = 0
 
     @property
     def name(self) -> str:
@@ -82,15 +87,19 @@ class Neighbours:
 
         n, weights = variables.n, measure.weights()
         check_k(self.k, n, caller)
+        check_workers(self.workers, caller)
+        check_theiler(self.theiler, self.k, n, caller)
+        if self.theiler and self.mixed:
+            raise ParameterError(f"{caller}: `theiler` is for continuous columns, so it needs mixed=False.")
         near, kinds = self._split(variables, caller)
         everything = tuple(range(len(near)))
         radii, k_i, lone = self._search(_stack(near, everything, n), _label(kinds, everything))
-        psi = digamma(np.arange(n + 1))
+        psi, apart = digamma(np.arange(n + 1)), lost(n, self.theiler)
         pointwise = np.zeros(n)
         widths = [a.shape[1] for a in near]
         for group, weight in weights.items():
             inside = k_i if group == everything else self._inside(near, kinds, group, radii, lone)
-            pointwise += weight * (psi[n] - psi[inside])
+            pointwise += weight * (psi[n] + apart - psi[inside])
         joint = abs(weights.get(everything, 0))
         tied = int(np.count_nonzero((radii == 0) & ~lone)) if sum(widths) else n
         plain = not tied and not lone.any() and self._only_numbers(variables) and bool((k_i == self.k).all())
@@ -110,7 +119,7 @@ class Neighbours:
             float(pointwise.mean()),
             pointwise,
             noise=noise,
-            cap=float(top * (psi[n] - psi[self.k])) if plain else None,
+            cap=float(top * (psi[n] + apart.mean() - psi[self.k])) if plain else None,
             strength="heuristic" if doubts or sum(widths) > FEW_COLUMNS else "asymptotic",
             diagnostics=facts,
         )
@@ -144,11 +153,11 @@ class Neighbours:
                 lone[rows] = True
             else:
                 k = min(self.k, len(rows) - 1)
-                distances = kth_distances(points[rows], np.arange(1, k + 1), workers=self.workers)
+                distances = kth_apart(points[rows], np.arange(1, k + 1), self.theiler, workers=self.workers)
                 radii[rows] = distances[:, -1]
                 k_i[rows] = 1 + np.count_nonzero(distances < distances[:, -1:], axis=1)
                 if (distances[:, -1] == 0).any():
-                    same = counts_within(points[rows], np.zeros(len(rows)), strict=False, workers=self.workers)
+                    same = self._counts(points[rows], np.zeros(len(rows)), strict=False)
                     k_i[rows] = np.where(distances[:, -1] == 0, same, k_i[rows])
         return radii, k_i, lone
 
@@ -162,13 +171,16 @@ class Neighbours:
             if not points.shape[1]:
                 found[rows] = len(rows)
                 continue
-            inside = counts_within(points[rows], radii[rows], strict=True, workers=self.workers)
+            inside = self._counts(points[rows], radii[rows], strict=True)
             if (radii[rows] == 0).any():
-                same = counts_within(points[rows], np.zeros(len(rows)), strict=False, workers=self.workers)
+                same = self._counts(points[rows], np.zeros(len(rows)), strict=False)
                 inside = np.where(radii[rows] == 0, same, inside)
             # without a neighbour in its joint class, a row tells classes from each other and nothing nearer
             found[rows] = np.where(lone[rows], len(rows), inside)
         return found
+
+    def _counts(self, points: Floats, radii: Floats, *, strict: bool) -> Ints:
+        return counts_apart(points, radii[:, None], self.theiler, strict=strict, workers=self.workers)[:, 0]
 
 
 def _stack(near: list[Floats], group: Group, n: int) -> Floats:

@@ -240,5 +240,6 @@ def _lagged(s: Sample, lags: Any, start: int) -> Sample:
         s.kinds * times,
         s.nominal * times,
         tuple((values == values[0]).all(0).tolist()),
+        s.recurring * times,
         tuple(f"{name}(t-{lag})" if lag else name for lag in lags for name in s.names),
     )

@@ -27,6 +27,7 @@ from infocore import bounds
 from infocore._validate import Floats, Pair, check_level, generator, paired
 from infocore.errors import NotFittedError, ParameterError, SaturationWarning, ShapeError
 from infocore.estimators._base import below_zero
+from infocore.estimators._ksg import check_workers
 from infocore.intervals import influence_standard_error, normal_interval
 from infocore.result import MIEstimate
 from infocore.torch._threads import threads
@@ -368,8 +369,7 @@ class CrossFittedMI:
             raise ParameterError(f"CrossFittedMI: `learning_rate` must be above 0; got {self.learning_rate!r}.")
         if not self.weight_decay or min(self.weight_decay) < 0:
             raise ParameterError(f"CrossFittedMI: `weight_decay` must hold numbers >= 0; got {self.weight_decay!r}.")
-        if self.workers < 1 and self.workers != -1:
-            raise ParameterError(f"CrossFittedMI: `workers` must be at least 1, or -1; got {self.workers!r}.")
+        check_workers(self.workers, "CrossFittedMI")
         if self.report not in ("debiased", "held_out"):
             raise ParameterError(f"CrossFittedMI: `report` must be 'debiased' or 'held_out'; got {self.report!r}.")
         if not 0 < self.validation_fraction <= 0.5:
