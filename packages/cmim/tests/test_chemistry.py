@@ -416,6 +416,13 @@ def check(strings):
     return found
 
 
+def fits(form, vocabulary, length):
+    try:
+        return vocabulary.encode([form]).shape[1] <= length + 1
+    except ParameterError:
+        return False
+
+
 PIECES = [
     *"CNOSPFIBclnosp[]()=#@+-/\\.123456789%HK*:$~>0a ", "[C@@H]", "[C@H]", "[N+]", "[O-]", "[nH]", "[Fe]", "[H]",
     "[2H]", "->", "<-", "[C@TB1H]", "[Pt@SP1]", "[Co@OH5]", "[CH2:1]", "c1ccccc1", "%10", "%(12)", "[#6]", "[B-]",
@@ -450,6 +457,11 @@ def test_mutated_molecules_crash_nothing():
     assert np.array_equal(smaller.valid, found.valid)
     with rdBase.BlockLogs():
         assert all(bare(form) == form and "." not in form for form in smaller.smiles if form)
+    vocabulary = Vocabulary()
+    short = read_molecules(strings, max_tokens=40, vocabulary=vocabulary)
+    forms = [form for form in short.smiles if form]
+    assert forms == [form for form in found.smiles if form and fits(form, vocabulary, 40)]
+    assert vocabulary.decode(vocabulary.encode(forms, 41)) == forms
 
 
 @settings(max_examples=1000)

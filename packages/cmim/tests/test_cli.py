@@ -92,6 +92,7 @@ def test_flags_win_over_the_file(run, images, tmp_path):
         ("beta = 2.0", "beta (--beta) has no effect with model='cmim': it belongs to vae, contrastive_vae"),
         ('model = "ae"\nvariance = "fixed"', "it belongs to cmim, mim, vae, contrastive_vae"),
         ("levels = 17", "with likelihood='bernoulli': it belongs to logistic, categorical"),
+        ("patience = 3", "patience has no effect without validation_fraction (--validation-fraction)"),
     ],
 )
 def test_a_setting_without_effect_is_refused(run, tmp_path, given, told):

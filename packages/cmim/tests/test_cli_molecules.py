@@ -15,10 +15,12 @@ import torch
 from cmim import TokenPerceiver
 from cmim.cli import main
 from cmim.cli._mol_config import MoleculeConfig, make_embedder
+from cmim.cli._mol_train import _validation
 from cmim.data.images import data_dir
 from cmim.molecules.corpus.files import open_corpus
 from cmim.molecules.embedder import MoleculeEmbedder
-from infocore.errors import DegenerateWarning
+from cmim.molecules.tokens import Vocabulary
+from infocore.errors import DataError, DegenerateWarning
 
 Chem = pytest.importorskip("rdkit.Chem")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -148,6 +150,70 @@ def test_parquet_with_nulls_is_embedded_in_pieces(shipped, run, tmp_path, monkey
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
+def test_a_row_with_other_cells_than_the_header_says_so_and_keeps_its_text(shipped, run, tmp_path):
+    (tmp_path / "m.csv").write_text("smiles,n\nCCO,1\nCCN,2,3\nCCC\n")
+    reasons = [f"not a row of the table: {told} where the header has 2" for told in ("3 cells", "1 cell")]
+    code, _, err = run("embed", tmp_path / "m.csv", "--keep", "n", "-o", tmp_path / "z.parquet")
+    assert code == 0 and "2 of 3 rows could not be read: not a row of the table (2)" in err
+    found = pq.read_table(tmp_path / "z.parquet")
+    assert found["reason"].to_pylist() == ["", *reasons]
+    assert found["smiles"].to_pylist() == ["CCO", "CCN", "CCC"] and found["n"].to_pylist() == ["1", "2", None]
+    code, _, err = run("reconstruct", tmp_path / "m.csv", "-o", tmp_path / "r.csv")
+    rows = table(tmp_path / "r.csv")
+    assert code == 0 and [row["smiles"] for row in rows] == ["CCO", "CCN", "CCC"]
+    assert [row["reason"] for row in rows] == ["", *reasons]
+
+
+@pytest.mark.parametrize("out", ["z.parquet", "z.npy"])
+def test_columns_are_carried_beside_the_embedding(shipped, run, tmp_path, monkeypatch, out):
+    monkeypatch.setattr("cmim.cli._mol_embed._ROWS", 3)
+    lines = [f"{text},{i / 2},n {i}" for i, text in enumerate(GOOD[:8])]
+    (tmp_path / "m.csv").write_text("\n".join(["mol,y,name", *lines]) + "\n")
+    arguments = ("--smiles-column", "mol", "-o", tmp_path / out, "--keep", "y")
+    code, _, err = run("embed", tmp_path / "m.csv", *arguments, "--keep", "name")
+    assert code == 0, err
+    if out == "z.npy":
+        rows = table(tmp_path / "z.npy.rows.csv")
+        assert [(row["y"], row["name"]) for row in rows] == [(f"{i / 2}", f"n {i}") for i in range(8)]
+    else:
+        found = pq.read_table(tmp_path / out)
+        assert found.column_names[:8] == ["row", "smiles", "valid", "reason", "note", "y", "name", "f0"]
+        assert found["y"].to_pylist() == [f"{i / 2}" for i in range(8)]  # text, as it is in the table
+        assert found["name"].to_pylist() == [f"n {i}" for i in range(8)]
+    assert tomllib.loads((tmp_path / f"{out}.toml").read_text())["keep"] == ["y", "name"]
+
+
+def test_columns_of_parquet_keep_their_type(shipped, run, tmp_path):
+    values = [1.5, None, 2.5]
+    for i in range(2):
+        columns = {"smiles": ["CCO", "CCN", None], "y": pa.array(values, pa.float32()), "z": pa.array([[i]] * 3)}
+        (tmp_path / "m").mkdir(exist_ok=True)
+        pq.write_table(pa.table(columns), tmp_path / f"m/{i}.parquet")
+    code, _, err = run("embed", tmp_path / "m", "--keep", "y", "--keep", "z", "-o", tmp_path / "z.parquet")
+    assert code == 0, err
+    found = pq.read_table(tmp_path / "z.parquet")
+    assert found["y"].type == pa.float32() and found["y"].to_pylist() == values * 2
+    assert found["z"].to_pylist() == [[0]] * 3 + [[1]] * 3
+    (tmp_path / "m/2.csv").write_text("smiles,y\nC,3\n")
+    code, _, err = run("embed", tmp_path / "m", "--keep", "y", "-o", tmp_path / "y.parquet")
+    assert code == 2 and "'y' must have one type in all files; it has ['float', 'string']" in err
+
+
+@pytest.mark.parametrize("out", ["z.parquet", "z.npy"])
+def test_a_column_that_holds_no_molecules_is_said(shipped, run, tmp_path, out):
+    (tmp_path / "m.csv").write_text("y,smiles\n" + "".join(f"{i},{text}\n" for i, text in enumerate(GOOD[:15])))
+    before = sorted(tmp_path.iterdir())
+    code, text, err = run("embed", tmp_path / "m.csv", "--smiles-column", "y", "-o", tmp_path / out)
+    assert (code, text) == (1, "") and sorted(tmp_path.iterdir()) == before
+    assert "no row of" in err and "not SMILES (15)" in err and "--smiles-column, which is 'y'" in err
+    (tmp_path / "m.csv").write_text("smiles\nCCO\nhello\n?\n")
+    code, _, err = run("embed", tmp_path / "m.csv", "-o", tmp_path / out)
+    assert code == 0 and "warning: 2 of 3 rows could not be read: not SMILES (2). Is 'smiles' their SMILES?" in err
+    (tmp_path / "m.csv").write_text("smiles\nCCO\nhello\n")
+    code, _, err = run("embed", tmp_path / "m.csv", "-o", tmp_path / f"half-{out}")
+    assert code == 0 and "warning" not in err
+
+
 def test_sample_tells_what_came_out(shipped, run, tmp_path):
     backwards = [text[::-1] if text[-1] in "ONF" and "(" not in text else text for text in GOOD]  # OCC for CCO
     (tmp_path / "known.txt").write_text("\n".join(backwards) + "\n")
@@ -236,6 +302,32 @@ def test_optimise_beside_random_search(shipped, run, tmp_path):
     assert code == 0 and "random: " in text, err
 
 
+@pytest.mark.parametrize(("calls", "methods"), [(4, 1), (8, 2)])  # in the search, and in that at random
+@pytest.mark.parametrize(("error", "code"), [(DataError("it broke"), 1), (KeyboardInterrupt(), 130)])
+def test_optimise_that_fails_writes_what_it_found(shipped, run, tmp_path, monkeypatch, calls, methods, error, code):
+    scores = importlib.import_module("cmim.molecules.search.scores")
+    named, asked = scores.named_score, []
+
+    def failing(name, reference=None):
+        def score(smiles):
+            asked.append(smiles)
+            if len(asked) > calls:
+                raise error
+            return named(name)(smiles)
+
+        return score if name == "weight" else named(name, reference)
+
+    monkeypatch.setattr(scores, "named_score", failing)
+    arguments = ("optimise", "CCCO", "--score", "weight", "--iterations", 5, "--population", 6, "--sigma", 1.0)
+    got, text, err = run(*arguments, "-o", tmp_path / "b.csv", "--json")
+    assert (got, text) == (code, "") and "the best found before is in" in err
+    rows = table(tmp_path / "b.csv")
+    assert {row["smiles"] for row in rows} <= {each for some in asked[:-1] for each in some}
+    assert len({row["method"] for row in rows}) == methods
+    facts = tomllib.loads((tmp_path / "b.csv.toml").read_text())
+    assert facts["stopped"] == f"{type(error).__name__}: {error}"
+
+
 def test_evaluate_a_table_of_ones_own(shipped, run, tmp_path):
     lines = [f"{text},{len(text)}" for text in GOOD[::2]] + ["C1CC,3", "CCO,", "CCN,many", f"{'C' * 25},25"]
     (tmp_path / "p.csv").write_text("\n".join(["mol,y", *lines]) + "\n")
@@ -253,6 +345,26 @@ def test_evaluate_a_table_of_ones_own(shipped, run, tmp_path):
     assert {"latent", "informative"} <= set(answer["modelability"])
     code, text, err = run(*arguments, "--folds", 3, "--split", "scaffold")
     assert code == 0 and "scaffold split" in err and "RMSE" in text, err
+
+
+@pytest.mark.parametrize(
+    ("targets", "more", "told"),
+    [
+        (["high"] * 9, (), "y is no number (9), as row 0: y: 'high' is no number. Targets are numbers, and classes 0"),
+        ([""] * 9, (), "no row with a molecule and a target: no target (9), as row 0: no target."),
+        (["1,2"] * 9, (), "not a row of the table (9), as row 0: not a row of the table: 3 cells where the header"),
+        ([1, 2, 3, *[""] * 6], ("--folds", 4), "3 molecules are left, and there are fewer molecules apart from mirror"),
+        ([1, 2, 3, *[""] * 6], ("--folds", 4, "--split", "scaffold"), "fewer scaffolds than --folds 4. Take fewer"),
+        ([3] * 9, (), "`y` is 3 for every molecule: there is nothing to predict"),
+        ([1, *[0] * 8], (), "1 ones and 8 zeros, and without outer fold"),
+    ],
+)
+def test_tables_from_which_nothing_can_be_evaluated(shipped, run, tmp_path, targets, more, told):
+    rows = (f"{text},{y}" for text, y in zip(GOOD, targets, strict=False))
+    (tmp_path / "p.csv").write_text("\n".join(["smiles,y", *rows]) + "\n")
+    code, out, err = run("evaluate", tmp_path / "p.csv", "--target", "y", "--models", "ridge", *more)
+    assert code in (1, 2) and out == "" and told in err.splitlines()[-1], err
+    assert not more or "left out: no target (6)" in err
 
 
 def test_evaluate_esol(shipped, run):
@@ -328,7 +440,7 @@ def test_training_on_shards_goes_on_where_it_stopped(run, tmp_path, monkeypatch)
 
 def test_validation_stops_early_and_rows_can_be_taken_as_they_are_written(run, tmp_path):
     arguments = begin(tmp_path, ["OCC", "OCCC", "NCCC", "NCC"] * 8, "mol")
-    (tmp_path / "v.csv").write_text("mol\nCCCCCCCC\nC1CC\n")
+    (tmp_path / "v.csv").write_text("mol\nCCCCCCCC\nhello\n")
     (tmp_path / "tiny.toml").write_text(TINY + "validate_every = 2\npatience = 1\n")
     code, text, err = run(
         *arguments, "--smiles-column", "mol", "--no-check", "--validation", tmp_path / "v.csv", "--steps", 300,
@@ -337,6 +449,19 @@ def test_validation_stops_early_and_rows_can_be_taken_as_they_are_written(run, t
     assert code == 0, err
     assert "1 of 2 rows of" in err and "as they are written" in err
     assert json.loads(text)["steps"] < 300  # a rate of 0.5 does not keep getting better
+    code, _, err = run(*arguments, "--smiles-column", "mol", "--out", tmp_path / "q")
+    assert code == 2 and not (tmp_path / "q").exists()
+    for name in ("patience", "validate_every"):
+        assert f"{name} has no effect without validation (--validation)" in err
+
+
+@pytest.mark.parametrize(("check", "written"), [(True, ["CCO", "CCN"]), (False, ["OCC", "C(C)N", "C1CC"])])
+def test_molecules_to_stop_by_are_read_as_the_corpus_is(tmp_path, capsys, check, written):
+    (tmp_path / "v.smi").write_text("OCC\nC(C)N\nC1CC\nCCCCCC\n")
+    settings = MoleculeConfig(data="", check=check, max_tokens=5)
+    found = _validation(str(tmp_path / "v.smi"), settings)
+    assert found.shape == (len(written), 6) and Vocabulary().decode(found) == written
+    assert f"{4 - len(written)} of 4 rows" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -347,7 +472,12 @@ def test_validation_stops_early_and_rows_can_be_taken_as_they_are_written(run, t
         (("embed", "m.csv", "-o", "old.npy"), 2, "exists"),
         (("embed", "m.csv", "-o", "new.npy"), 2, "new.npy.rows.csv exists"),
         (("embed", "m.csv", "--smiles-column", "mol", "-o", "z.npy"), 2, "['id', 'smiles']"),
+        (("embed", "bare.csv", "-o", "z.npy"), 2, "first line of a table names its columns. Name that of SMILES by"),
+        (("embed", "old.csv", "-o", "z.npy"), 1, "old.csv is empty. A table begins with a line that names"),
         (("embed", "m.csv", "--key", "a", "-o", "z.npy"), 2, "--key must be left out for molecules"),
+        (("embed", "m.csv", "--keep", "y", "-o", "z.npy"), 2, "['id', 'smiles']; got 'y'"),
+        (("embed", "m.smi", "--keep", "y", "-o", "z.npy"), 2, "m.smi, which has []; got 'y'"),
+        (("embed", "m.csv", "--keep", "smiles", "-o", "z.npy"), 2, "--keep smiles: the output has a column of that"),
         (("embed", "a", "b", "c", "-o", "z.npy"), 2, "[RUN] DATA"),
         (("embed", "m.pdf", "-o", "z.npy"), 1, "end in .parquet"),
         (("train", "m.csv", "--out", "r"), 2, "add --molecules"),
@@ -368,6 +498,7 @@ def test_validation_stops_early_and_rows_can_be_taken_as_they_are_written(run, t
         (("optimise", "CCO", "--score", "beauty"), 2, "named_score: `name` must be one of"),
         (("evaluate", "m.csv", "--molecules"), 2, "--target"),
         (("evaluate", "m.csv", "--target", "y"), 1, "has no column 'y'"),
+        (("evaluate", "m.pdf", "--target", "y"), 2, "m.pdf must be a table of text: .csv"),
         (("evaluate", "esol", "--no-mlp"), 2, "--mlp must be left out for molecules"),
         (("evaluate", "nowhere", "--molecules"), 2, "esol"),
     ],
@@ -375,7 +506,9 @@ def test_validation_stops_early_and_rows_can_be_taken_as_they_are_written(run, t
 def test_misuse(arguments, code, match, shipped, run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "m.csv").write_text("id,smiles\n1,CCO\n")
-    for name in ("old.npy", "new.npy.rows.csv", "m.pdf"):
+    (tmp_path / "bare.csv").write_text("1,CCO\n")
+    (tmp_path / "m.smi").write_text("CCO\n")
+    for name in ("old.csv", "old.npy", "new.npy.rows.csv", "m.pdf"):
         (tmp_path / name).touch()
     before = sorted(tmp_path.iterdir())
     got, out, err = run(*arguments)

@@ -14,8 +14,12 @@ import numpy as np
 import pytest
 
 from cmim.molecules import _extra
+from cmim.molecules._unread import Unread, text_of
+from cmim.molecules.corpus._columns import beside
+from cmim.molecules.corpus._reading import read_tokens
 from cmim.molecules.corpus._text_files import sha256
 from cmim.molecules.corpus.files import TextBlocks, open_corpus
+from cmim.molecules.tokens import Vocabulary
 from infocore.errors import DataError, KindError, MissingExtraError, ParameterError
 
 ROWS = [f"{'C' * (i % 7)}N{i}" for i in range(25)]
@@ -78,7 +82,8 @@ def test_text_is_the_same_wherever_chunks_are_cut(tmp_path, monkeypatch, chunk, 
     want = list(csv.reader(io.StringIO(content.decode("utf-8-sig", "replace"), newline="")))
     rows = [row for row in want if row][1:]
     blocks = open_corpus(tmp_path / "a.csv", block_rows=3)
-    assert everything(blocks) == [row[1] if len(row) == 3 else None for row in rows]
+    assert [*map(text_of, everything(blocks))] == [row[1] if len(row) > 1 else None for row in rows]
+    assert sum(isinstance(row, Unread) for row in everything(blocks)) == sum(len(row) != 3 for row in rows)
 
 
 def test_a_quoted_header_after_a_mark_of_order(tmp_path):
@@ -105,9 +110,24 @@ def test_kinds_of_text_and_nulls_in_parquet(tmp_path, kind):
 
 def test_rows_that_are_no_rows_of_the_table(tmp_path):
     (tmp_path / "a.csv").write_text("name,smiles\n\na,C\nb\nc,N,3\n\r\nd,\ne,O")
-    assert everything(open_corpus(tmp_path / "a.csv")) == ["C", None, None, "", "O"]
+    kind = "not a row of the table"
+    few = Unread(None, f"{kind}: 1 cell where the header has 2")
+    many = Unread("N", f"{kind}: 3 cells where the header has 2")
+    found = everything(open_corpus(tmp_path / "a.csv"))
+    assert found == ["C", few, many, "", "O"]
+    assert read_tokens(found, Vocabulary(), 9)[1] == {kind: 2, "empty": 1}
     (tmp_path / "a.smi").write_text("C methane\n\n  N\n")
     assert everything(open_corpus(tmp_path / "a.smi")) == ["C", "", "N"]
+
+
+def test_another_column_of_the_same_rows(tmp_path):
+    for name in ("a.csv", "a.parquet", "a.csv.gz"):
+        blocks = beside(open_corpus(write(tmp_path, name), block_rows=4), "n")
+        assert len(blocks.rows) > 2 and [*map(int, everything(blocks))] == list(range(25))
+        with pytest.raises(ParameterError, match="got 'none'"):
+            beside(blocks, "none")
+    with pytest.raises(ParameterError, match="in no table, so there is no column 'n'"):
+        beside(TextBlocks(ROWS), "n")
 
 
 def test_bytes_that_are_not_utf8(tmp_path):
@@ -145,7 +165,7 @@ def test_columns_are_matched_exactly(tmp_path):
         (b'smiles,name\nC,"a"b\nN,x\n', r"middle of a cell, at byte 16"),
         (b'smiles\n"C\nN\n', "opened and not closed"),
         (b"smiles\n", "has none"),
-        (b"", "one column"),
+        (b"", "is empty. A table begins"),
         (b"smiles\n" + b"C" * 200_000, "field larger"),
     ],
 )

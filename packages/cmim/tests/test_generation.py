@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from cmim import MIM, TokenPerceiver
-from cmim.generation import _draw, beam_search, generate
+from cmim.generation import Method, _draw, beam_search, generate
 from cmim.symbols import BOS, EOS, PAD, UNK
 from infocore.errors import NonFiniteError, ParameterError, ShapeError
 
@@ -54,8 +54,9 @@ def test_rows_do_not_depend_on_their_company():
 
 
 def test_after_the_end_there_is_padding_and_reserved_tokens_are_never_written():
-    for method in ("greedy", "sample", "beam"):
-        for row in generate(made(seed=1), CODES, method, temperature=3.0):
+    methods: list[tuple[Method, dict[str, Any]]] = [("greedy", {}), ("sample", {"temperature": 3.0}), ("beam", {})]
+    for method, own in methods:
+        for row in generate(made(seed=1), CODES, method, **own):
             written = row.tolist()
             stop = written.index(EOS) if EOS in written else len(written)
             assert not {PAD, UNK, BOS} & set(written[:stop]) and not any(written[stop + 1 :])
@@ -132,6 +133,16 @@ def test_sampling_depends_on_its_seed_alone():
     assert np.array_equal(a, b) and not np.array_equal(a[:, : c.shape[1]], c[:, : a.shape[1]])
     cold = generate(model, CODES, "sample", temperature=1e-4)
     assert np.array_equal(cold, generate(model, CODES))
+
+
+@pytest.mark.parametrize(
+    ("method", "setting", "owner"),
+    [("greedy", {"top_p": 0.5}, "sample"), ("greedy", {"beams": 5}, "beam"), ("beam", {"temperature": 3.0}, "sample")],
+)
+def test_settings_of_another_method_are_refused(method, setting, owner):
+    with pytest.raises(ParameterError, match=rf"`{next(iter(setting))}` has no effect with .*{method}.*{owner}"):
+        generate(made(), CODES, method, **setting)
+    assert len(generate(made(), CODES[:2], method, temperature=1.0, top_p=1.0, beams=4)) == 2  # all as by default
 
 
 def test_errors():

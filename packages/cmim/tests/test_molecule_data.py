@@ -195,6 +195,16 @@ def test_own_table_keeps_every_row(mine):
     assert part.unreadable == {1: "pKi: '>4' is no number"} and len(part) == 2
 
 
+def test_own_table_with_rows_of_other_cells_than_the_header(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("y,smiles,y\n1,CCO,5\n2,CCN,6,7\n3,CC\n\n4,CCC,8\n")  # of two columns of a name the last counts
+    read = read_properties(path, smiles_column="smiles", target="y")
+    assert np.array_equal(read.targets, [5, np.nan, np.nan, 8], equal_nan=True)
+    assert read.smiles == ("CCO", "CCN", "CC", "CCC")
+    told = "not a row of the table: {} cells where the header has 3"
+    assert read.problems() == {1: told.format(4), 2: told.format(2)}
+
+
 def test_own_table_with_several_tasks(mine):
     read = read_properties(mine, smiles_column="smiles", target=["active", "pKi"])
     assert read.targets.shape == (6, 2) and read.kind == "regression"

@@ -215,6 +215,9 @@ def test_the_rate_warms_up_and_falls(tmp_path):
     assert Training(model, _Some(), seed=0, learning_rate=1e-3, log_every=1).rate(1000) == 1.0
 
 
+CODE = np.zeros((1, 32))
+
+
 class _Some:
     batch_size, seed = 2, 0
 
@@ -234,9 +237,22 @@ class _Some:
         (lambda e: e.embed(["C"], "mean"), ParameterError, "`kind` must be 'latent' or 'informative'; got 'mean'"),
         (lambda e: e.embed(["C"], code="zero"), ParameterError, "`code` is for kind='informative'; got 'zero'"),
         (lambda e: e.perturb(["C"], -1.0), ParameterError, "`radius` at least 0"),
-        (lambda e: e.perturb(["C", "C1C"]), DataError, "1 of 2 molecules could not be read; row 1: not SMILES"),
-        (lambda e: e.interpolate(["C"], ["C", "N"]), ShapeError, "as many; got 1 and 2"),
+        (lambda e: e.perturb(["C", "C1C"]), DataError, "1 of 2 molecules of `X` could not be read; row 1: not SM"),
+        (lambda e: e.interpolate(["C"], ["C", "N"]), ShapeError, "as many rows; got 1 and 2"),
         (lambda e: e.interpolate(["C"], ["N"], 1), ParameterError, "`n` must be at least 2"),
+        (lambda e: e.embed("CCO"), ParameterError, r"MoleculeEmbedder\.embed: `X` must be a list of SMILES; got str"),
+        (lambda e: e.perturb("CCO"), ParameterError, r"MoleculeEmbedder\.perturb: `X` must be a list"),
+        (lambda e: e.interpolate("CCO", ["C"]), ParameterError, r"MoleculeEmbedder\.interpolate: `A` must be a list"),
+        (lambda e: e.interpolate(["C"], "CCO"), ParameterError, r"MoleculeEmbedder\.interpolate: `B` must be a list"),
+        (lambda e: e.interpolate(["C"], ["C1C"]), DataError, "1 of 1 molecules of `B` could not be read"),
+        (lambda e: e.decode(CODE, top_p=0.5), ParameterError, r"decode: `top_p` has no effect with method='greedy'"),
+        (lambda e: e.decode(CODE, beams=5), ParameterError, "`beams` .* belongs to 'beam'; got 5. Leave out"),
+        (lambda e: e.decode(CODE, "beam", temperature=3.0), ParameterError, "`temperature` .* belongs to 'sample'"),
+        (lambda e: e.decode(CODE, "beam", valid=True, top_p=0.5), ParameterError, "`top_p` has no effect with meth"),
+        (lambda e: e.decode(CODE, "best"), ParameterError, r"MoleculeEmbedder\.decode: `method` must be one of greedy"),
+        (lambda e: e.sample(2, beams=5), ParameterError, "`beams` has no effect"),
+        (lambda e: e.perturb(["C"], top_p=0.5), ParameterError, "`top_p` has no effect"),
+        (lambda e: e.interpolate(["C"], ["N"], method="sample", beams=5), ParameterError, "`beams` has no effect"),
         (lambda e: e.decode(np.zeros((2, 5))), ShapeError, r"\(n, 32\); got \(2, 5\)"),
         (lambda _: MoleculeEmbedder(ODD).fit(SMILES), ParameterError, "`model` must be one of cmim"),
         (lambda _: MoleculeEmbedder(max_tokens=0).fit(SMILES), ParameterError, "`max_tokens` must be at least 1"),

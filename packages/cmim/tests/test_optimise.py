@@ -1,5 +1,6 @@
 """Optimisation with decoders whose best molecule is known, and what it must do with strings that are none."""
 
+import functools
 import json
 import math
 import sys
@@ -224,6 +225,41 @@ def test_callback_sees_and_stops():
     assert found.runs[0].stopped == "callback"
     on = optimise(Hill(), np.zeros(D), atoms, sigma=0.3, population=5, iterations=4, callback=lambda done, best: None)
     assert on.runs[0].stopped == "iterations" and on.decodes == 21
+
+
+def test_what_ends_a_search_early_carries_what_was_found():
+    def ending(kind):
+        def end(done, best):
+            raise kind
+
+        return end
+
+    def score(molecules, wrong):
+        if len(asked) == 3:
+            return wrong(molecules)
+        asked.append(molecules)
+        return atoms(molecules)
+
+    def broken(molecules):
+        raise KeyError("dock")
+
+    settings = {"sigma": 0.3, "population": 6, "iterations": 9}
+    for wrong, error, told in ((lambda m: [math.nan] * len(m), NonFiniteError, "NaN"), (broken, KeyError, "dock")):
+        for search in (optimise, random_search):
+            asked: list[list[str]] = []
+            with pytest.raises(error, match=told) as stop:
+                search(Hill(), np.zeros(D), functools.partial(score, wrong=wrong), **settings)
+            partial = stop.value.partial
+            (run,) = partial.runs
+            met = [smiles for some in asked for smiles in some]
+            assert [m.smiles for m in run.molecules] == list(dict.fromkeys(met)) and len(asked) == 3
+            assert partial.best.score == max(atoms(met)) == run.history[-1] and run.stopped == "error"
+            assert run.decodes == 1 + 6 * (len(run.history) - 1) and partial.method in ("cma-es", "random")
+            assert "attribute `partial`" in stop.value.__notes__[-1]
+    assert "`score` raised this for" in stop.value.__notes__[0]
+    with pytest.raises(KeyboardInterrupt) as stop:
+        optimise(Hill(), np.zeros(D), atoms, **settings, callback=ending(KeyboardInterrupt))
+    assert stop.value.partial.decodes == 7
 
 
 def test_cma_that_cannot_go_on_stops_and_the_other_run_does_not():

@@ -192,6 +192,13 @@ def test_best_is_chosen_by_inner_scores():
         assert scores.predictions["x"]["best"].tolist() == scores.predictions["x"][best].tolist()
 
 
+def test_a_small_penalty_is_found_where_it_is_best():
+    x, y = linear(240, 4, noise=1e-4)  # a penalty of 0.1 would cost 0.1 / 160 of the signal, which is 1e-3
+    folds = np.arange(240) % 3
+    found = evaluate_properties({"x": x}, y, kind="regression", folds=folds, inner=2, models=["ridge"], n_boot=100)
+    assert found.scores["x"]["ridge"]["rmse"].value < 1.5e-4
+
+
 def test_kernel_is_that_of_support_vectors_with_their_own():
     x, y = linear(80, 4)
     model, grid = _property_models.candidate("svr", "regression", 0)
@@ -398,7 +405,7 @@ def spoilt(value):
             np.where(np.arange(30) == 0, 1.0, np.where(np.arange(30) == 1, np.nan, 0.0)),
             {"kind": "classification"},
             TooFewSamplesError,
-            "task 0 has 1 ones among 29 molecules measured, and without outer fold 0",
+            "task 0 has 1 ones and 28 zeros, and without outer fold 0",
         ),
     ],
 )

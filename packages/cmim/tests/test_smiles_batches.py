@@ -146,6 +146,13 @@ def test_augmentation_writes_the_same_molecule_at_random():
     assert len({made.digest() for made in (plain, *ways.values())}) == 4
 
 
+def test_a_part_has_random_smiles_made_of_its_own_rows_alone():
+    one, other = (batches(REAL, 8, block=8, augment="invariant") for _ in range(2))
+    assert len(one(0, (0, 4)).x) == 2 and one.rewritten.total() == 2
+    other(0)
+    assert other.rewritten.total() == 8
+
+
 def test_random_smiles_that_do_not_fit_or_cannot_be_are_as_given():
     long, broken = "CC(C)(C)CC(C)(C)C", "C1CC"  # any other order of the first has as many tokens or more
     made = batches([long, broken], 2, block=2, augment="invariant", length=len(VOCABULARY.split(long)) + 1)
@@ -228,6 +235,44 @@ def test_a_block_without_readable_rows():
         batches(["?"] * 4, 2)(0)
 
 
+@pytest.mark.parametrize("own", [{}, {"check": True}, {"workers": 1}, {"augment": "invariant"}])
+def test_a_block_without_readable_rows_gives_its_batches_to_the_next(own):
+    rows = [*REAL, *["?"] * 8, *(f"{'C' * k}F" for k in range(1, 9))]
+    found = batches(rows, 4, block=8, **own)
+    assert found.steps.tolist() == [2, 2, 2]  # as without looking, so that a run can go on anywhere
+    order = np.random.default_rng((3, 0)).permutation(3).tolist()
+    other = order[(order.index(1) + 1) % 3]
+    steps = [2 * order.index(1), 2 * order.index(1) + 1]
+    readable, _ = read_tokens(rows[8 * other : 8 * other + 8], VOCABULARY, 100)
+    want = VOCABULARY.decode(readable.rows(np.arange(8)))
+    plain = batches(rows, 4, block=8)
+    assert sorted(text for step in steps for text in texts(plain(step).x)) == sorted(want)
+    alone = {step: batches(rows, 4, block=8, **{**own, "workers": 0})(step) for step in (*steps, 0, 9)}
+    for step in (9, *steps, 0):
+        assert same(found(step), alone[step])
+    assert found.skipped == {"not SMILES": 8}
+    found.close()
+
+
+def test_a_block_without_readable_rows_may_be_the_one_to_look_at():
+    found = batches(["?"] * 4 + REAL, 4, block=4)
+    assert set(texts(found.sample(4))) <= set(REAL) and found.skipped == {"not SMILES": 4}
+
+
+def test_a_corpus_without_readable_rows_stops_early_with_the_reason():
+    seen = []
+
+    class Many(TextBlocks):
+        def read(self, block, /):
+            seen.append(block)
+            return super().read(block)
+
+    found = SmilesBatches(Many(["?", None] * 100, 2), 2, 0)
+    with pytest.raises(DataError, match=r"has none, nor have 8 others: \{'not SMILES': 9, 'missing': 9\}"):
+        found(0)
+    assert len(seen) == 9
+
+
 def test_rows_of_one_text_are_grouped():
     made = batches(["C", "N", "C", "O"], 4, block=4)
     batch = made(0)
@@ -300,13 +345,12 @@ def test_workers_change_nothing(tmp_path, own, files):
 
 def test_errors_of_workers_come_through(tmp_path):
     path = tmp_path / "a.txt"
-    path.write_text("\n".join([*REAL, *["?"] * 8]))
+    path.write_text("\n".join(REAL * 3))
     made = SmilesBatches(open_corpus(path, block_rows=8), 4, 1, workers=1)
-    first = int(np.random.default_rng((1, 0)).permutation(2)[0])
-    assert first == 0  # so block 1 comes from a worker
-    made(1)
-    with pytest.raises(DataError, match=r"block 1 has none: \{'not SMILES': 8\}"):
-        made(2)
+    made(0)  # the second block of the epoch comes from a worker by now
+    path.write_text("\n".join(REAL * 4))
+    with pytest.raises(DataError, match="has changed"):
+        _ = [made(step) for step in (2, 4)]
     made.close()
 
 

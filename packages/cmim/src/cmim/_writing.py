@@ -8,6 +8,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from cmim._codes import around, between
 from cmim._inputs import as_data
 from cmim._modes import evaluating
 from cmim.model import Model
@@ -118,14 +119,8 @@ class Writer(abc.ABC):
         ParameterError
             If `n` is below 2.
         """
-        if n < 2:
-            raise ParameterError(f"Embedder.interpolate: `n` must be at least 2; got {n!r}.")
-        a, b = self.transform(A), self.transform(B)
-        if len(a) != len(b):
-            raise ShapeError(f"Embedder.interpolate: `A` and `B` must have as many rows; got {len(a)} and {len(b)}.")
-        share = np.linspace(0.0, 1.0, n)[None, :, None]
-        codes = (1 - share) * a[:, None] + share * b[:, None]
-        return self.inverse_transform(codes.reshape(-1, a.shape[1])).reshape(len(a), n, -1)
+        codes = between(self.transform(A), self.transform(B), n, "Embedder.interpolate")
+        return self._decoded(codes)
 
     def perturb(
         self,
@@ -161,10 +156,6 @@ class Writer(abc.ABC):
         ParameterError
             If `radius` is negative, `n` not positive, or `mode` not one of its values or not one the model has.
         """
-        if n < 1 or not radius >= 0:
-            raise ParameterError(
-                f"Embedder.perturb: `n` must be at least 1 and `radius` at least 0; got {n!r}, {radius!r}."
-            )
         if mode not in ("fixed", "posterior"):
             raise ParameterError(f"Embedder.perturb: `mode` must be 'fixed' or 'posterior'; got {mode!r}.")
         check_is_fitted(self, "model_")
@@ -173,10 +164,8 @@ class Writer(abc.ABC):
         data = self._data(X, reset=False)
         with evaluating(self.model_), torch.no_grad():
             mu, logvar = (t.double().numpy() for t in self.model_.encode(data))
-        spread = radius * (np.exp(0.5 * logvar) if mode == "posterior" else np.ones_like(mu))
-        noise = np.random.default_rng(rng).standard_normal((len(mu), n, mu.shape[1]))
-        codes = mu[:, None] + spread[:, None] * noise
-        return self.inverse_transform(codes.reshape(-1, mu.shape[1])).reshape(len(mu), n, -1)
+        scale = np.exp(0.5 * logvar) if mode == "posterior" else 1.0
+        return self._decoded(around(mu, radius, n, rng, "Embedder.perturb", scale))
 
     def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
         """Log-likelihood of each row at its own mean code, in nats; not a bound on that of the row.
@@ -216,3 +205,8 @@ class Writer(abc.ABC):
             In nats a sample; larger is better.
         """
         return float(self.score_samples(X).mean())
+
+    def _decoded(self, codes: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Decode codes of shape (m, n, latent_dim) to data of shape (m, n, n_features)."""
+        m, n, d = codes.shape
+        return self.inverse_transform(codes.reshape(-1, d)).reshape(m, n, -1)

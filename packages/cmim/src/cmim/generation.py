@@ -1,7 +1,9 @@
 """Writing rows of tokens from codes: greedy, sampled, or by beam search, with keys and values kept."""
 
+import inspect
 import math
-from typing import Literal, get_args
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -18,6 +20,7 @@ __all__ = ["Method", "beam_search", "generate"]
 
 Method = Literal["greedy", "sample", "beam"]
 
+_OWNERS = {"temperature": "sample", "top_p": "sample", "beams": "beam"}
 _KEEP = 0.75  # share of rows still being written, below which the others are let go
 
 
@@ -33,7 +36,7 @@ def generate(
     batch_size: int = 512,
     cache: bool = True,
 ) -> NDArray[np.int64]:
-    """Write a row of tokens for each code.
+    """Write a row of tokens for each code. Settings of another method than that asked for are refused.
 
     Parameters
     ----------
@@ -65,7 +68,7 @@ def generate(
     Raises
     ------
     ParameterError
-        If the model writes no tokens, or a setting is out of range.
+        If the model writes no tokens, or a setting is out of range, or has no effect with `method`.
     ShapeError
         If `codes` is not of shape (n, D).
     NonFiniteError
@@ -79,8 +82,6 @@ def generate(
     >>> generate(model, np.zeros((3, 8))).shape[0]
     3
     """
-    if method not in get_args(Method):
-        raise ParameterError(f"generate: `method` must be one of {', '.join(get_args(Method))}; got {method!r}.")
     for name, value, right, expected in (
         ("temperature", temperature, temperature > 0, "positive"),
         ("top_p", top_p, 0 < top_p <= 1, "in (0, 1]"),
@@ -89,6 +90,7 @@ def generate(
     ):
         if not right:
             raise ParameterError(f"generate: `{name}` must be {expected}; got {value!r}.")
+    check_method(method, {"temperature": temperature, "top_p": top_p, "beams": beams}, "generate")
     decoder, z = _checked(model, codes, "generate")
     device = next(decoder.parameters()).device
     most = model.config.n_features
@@ -109,6 +111,35 @@ def generate(
         out[at : at + len(part), : part.shape[1]] = part.cpu().numpy()
         at += len(part)
     return out
+
+
+def check_method(method: str, settings: Mapping[str, Any], caller: str) -> None:
+    """Refuse a method that there is not, and settings other than by default that it does not read.
+
+    Parameters
+    ----------
+    method : str
+        As of `generate`.
+    settings : mapping
+        Of `generate`, by their names.
+    caller : str
+        Who asks, for the message.
+
+    Raises
+    ------
+    ParameterError
+        If it is so.
+    """
+    if method not in get_args(Method):
+        raise ParameterError(f"{caller}: `method` must be one of {', '.join(get_args(Method))}; got {method!r}.")
+    known = inspect.signature(generate).parameters
+    told = [
+        f"`{name}` has no effect with method={method!r}: it belongs to {_OWNERS[name]!r}; got {value!r}"
+        for name, value in settings.items()
+        if method != _OWNERS[name] and value != known[name].default
+    ]
+    if told:
+        raise ParameterError(f"{caller}: {'; '.join(told)}. Leave out what has no effect.")
 
 
 def beam_search(

@@ -161,6 +161,10 @@ def idle(settings: pydantic.BaseModel) -> dict[str, str]:
             owners = [option for option in options if name in takes(option)]
             if owners and chosen not in owners:
                 found[name] = f"{_flag(name)} has no effect with {choice}={chosen!r}: it belongs to {', '.join(owners)}"
+    for name in fields:
+        if name in _EARLY and not any(getattr(settings, held, None) for held in _HELD):
+            (held,) = (_flag(other) for other in _HELD if other in fields)
+            found[name] = f"{name} has no effect without {held}, by which training stops early"
     return found
 
 
@@ -173,6 +177,7 @@ _TAKES: dict[str, Callable[[Any], Collection[str]]] = {  # what each of these ch
     "network": lambda name: _fields({kind.kind: kind for kind in (MLP, Conv, Perceiver)}[name]),
     "likelihood": lambda name: _fields(law(name)),
 }
+_EARLY, _HELD = ("patience", "validate_every"), ("validation_fraction", "validation")
 
 
 def refuse_idle(settings: pydantic.BaseModel, flags: Collection[str]) -> None:

@@ -38,12 +38,19 @@ def embed(
     ] = "latent",
     key: Annotated[str | None, typer.Option(help="Array of an .npz.", rich_help_panel=IMAGES)] = None,
     smiles_column: Column = "smiles",
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Column of the table to write beside the embedding, as it is; give it again for more.",
+            rich_help_panel=MOLECULES,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write the embedding of every row of some data, in order, and the settings beside it.
 
     Of molecules, every row is in the output: what could not be read has no features and a reason, in columns of
-    .parquet, or, with .npy, in a table beside it.
+    .parquet, or, with .npy, in a table beside it. If no row can be read, nothing is written.
     """
     from cmim.cli import _config
     from cmim.data.rows import save_rows
@@ -53,7 +60,7 @@ def embed(
         from cmim.cli._mol_embed import embed_molecules
 
         refuse(ctx, IMAGES)
-        embed_molecules(run, data, out, kind=kind, column=smiles_column, as_json=as_json)
+        embed_molecules(run, data, out, kind=kind, column=smiles_column, keep=keep or (), as_json=as_json)
         return
     refuse(ctx, MOLECULES)
     check_out(out, ".npy", ".parquet")

@@ -10,6 +10,7 @@ import pydantic
 from cmim.cli._config import TrainerConfig, is_molecules
 from cmim.config import Variance
 from cmim.losses import Scaling
+from cmim.molecules._unread import text_of
 from cmim.molecules.chemistry import Salts, canonical
 from cmim.molecules.corpus.files import Blocks, TextBlocks, open_corpus
 from cmim.molecules.embedder import MoleculeEmbedder, Name
@@ -98,7 +99,7 @@ def open_molecules(data: str, column: str) -> Blocks:
     try:
         return open_corpus(path, column)
     except ParameterError as e:
-        raise ParameterError(f"{e} Name it by --smiles-column.") from e
+        raise ParameterError(f"{e} Name that of SMILES by --smiles-column.") from e
 
 
 def total(blocks: Blocks) -> int:
@@ -106,7 +107,7 @@ def total(blocks: Blocks) -> int:
     return sum(blocks.rows)
 
 
-def pieces(blocks: Blocks, size: int) -> Iterator[tuple[int, list[str | None]]]:
+def pieces(blocks: Blocks, size: int) -> Iterator[tuple[int, list[Any]]]:
     """Yield the rows in order, some at a time, with the number of the first."""
     at = 0
     for block in range(len(blocks.rows)):
@@ -121,7 +122,7 @@ def known_molecules(data: str | None, column: str = "smiles") -> set[str] | None
     if data is None:
         return None
     blocks = open_molecules(data, column)
-    texts = (text for _, rows in pieces(blocks, 2**16) for text in rows if text)
+    texts = (text for _, rows in pieces(blocks, 2**16) for text in map(text_of, rows) if text)
     if total(blocks) > _READ:
         return set(texts)
     return {form for form in map(canonical, texts) if form is not None}

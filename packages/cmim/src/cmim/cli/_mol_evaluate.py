@@ -10,11 +10,12 @@ import typer
 
 from cmim.cli._app import print_json, say
 from cmim.cli._mol_config import open_model
+from cmim.evaluation import check_seed
 from cmim.molecules.properties.datasets import PropertySet, property_set, read_properties
 from cmim.molecules.properties.descriptors import morgan_counts, rdkit_descriptors
 from cmim.molecules.properties.prediction import PropertyScores, evaluate_properties
 from cmim.molecules.properties.splits import parents, random_folds, scaffold_folds
-from infocore.errors import DataError, ParameterError
+from infocore.errors import DataError, ParameterError, TooFewSamplesError
 
 __all__ = ["evaluate_molecules"]
 
@@ -44,6 +45,7 @@ def evaluate_molecules(
         raise ParameterError(f"cmim evaluate: {data} is a run; give what to predict after it: esol, or a table.")
     if len({run.resolve() for run in runs}) < len(runs):
         raise ParameterError("cmim evaluate: a run is named twice. Name each once.")
+    check_seed(seed, "cmim evaluate")
     found, left_out = _rows(_open(data, column, targets), limit, seed)
     embedders = dict(open_model(run) for run in runs or [None])
     features: dict[str, Any] = {}
@@ -61,12 +63,19 @@ def evaluate_molecules(
             features[prefix + told] = embedded.values[embedded.valid]
     descriptors = rdkit_descriptors(found.smiles)
     features |= {"morgan": morgan_counts(found.smiles), "rdkit": descriptors.values}
-    if split == "random":
-        numbers = random_folds(len(found), folds, seed, groups=parents(found.smiles))
-    else:
-        numbers = scaffold_folds(found.smiles, folds, seed)
     for reason, count in left_out.items():
         say(f"left out: {reason} ({count})")
+    try:
+        if split == "random":
+            numbers = random_folds(len(found), folds, seed, groups=parents(found.smiles))
+        else:
+            numbers = scaffold_folds(found.smiles, folds, seed)
+    except ParameterError as e:  # of the number of folds
+        what = "molecules apart from mirror images and salts" if split == "random" else "scaffolds"
+        raise TooFewSamplesError(
+            f"cmim evaluate: {len(found)} molecules are left, and there are fewer {what} than --folds {folds}. Take "
+            "fewer folds, 3 at least, or more molecules."
+        ) from e
     say(f"{data}: {len(found)} molecules, {folds} folds, {split} split")
     scores = evaluate_properties(
         features, found.targets, kind=found.kind, folds=numbers, inner=min(4, folds - 1), models=models, level=level,
@@ -84,6 +93,10 @@ def _open(data: str, column: str, targets: Sequence[str]) -> PropertySet:
         if targets:
             raise DataError(f"cmim evaluate: there is no {data}; --target names a column of a table of yours.")
         return property_set(data)
+    if path.suffix.lower() not in (".csv", ".tsv", ".tab", ".txt", ".gz"):
+        raise ParameterError(
+            f"cmim evaluate: {data} must be a table of text: .csv, .tsv, .tab or .txt, each also .gz. Write it as one."
+        )
     if not targets:
         raise ParameterError(f"cmim evaluate: name the column of {data} to predict by --target.")
     return read_properties(path, smiles_column=column, target=targets[0] if len(targets) == 1 else targets)
@@ -93,14 +106,22 @@ def _rows(found: PropertySet, limit: int, seed: int) -> tuple[PropertySet, Count
     """Leave out what has no target or cannot be read, and what is beyond a limit, and count it."""
     left_out: Counter[str] = Counter()
     problems = found.problems()
-    for reason in problems.values():
-        left_out["no target" if reason == "no target" else reason.split(":")[0].split(" SMILES ")[0]] += 1
+    first: dict[str, tuple[int, str]] = {}
+    for row, reason in problems.items():
+        kind = reason.split(":")[0].split(" SMILES ")[0]
+        kind = f"{kind} is no number" if kind in found.tasks and reason != "no target" else kind
+        left_out[kind] += 1
+        first.setdefault(kind, (row, reason))
     good = np.setdiff1d(np.arange(len(found)), list(problems))
     if len(good) > limit:
         left_out["rows beyond --limit"] = len(good) - limit
         good = np.sort(np.random.default_rng(seed).permutation(good)[:limit])
     if not len(good):
-        raise DataError(f"cmim evaluate: {found.source} has no row with a molecule and a target: {dict(left_out)}.")
+        told = "; ".join(f"{kind} ({left_out[kind]}), as row {row}: {said}" for kind, (row, said) in first.items())
+        raise DataError(
+            f"cmim evaluate: {found.source} has no row with a molecule and a target: {told}. Targets are numbers, and "
+            "classes 0 and 1."
+        )
     return found.take(good), left_out
 
 

@@ -76,10 +76,24 @@ def optimise(
         "constraint": None if min_similarity is None else at_least("similarity", min_similarity, home),
     }  # fmt: skip
     start = float(np.asarray(function([home]))[0])
-    results = {"search": search(embedder, found.values, function, **settings, callback=_progress("CMA-ES", iterations))}
-    if baseline:
-        told = _progress("at random", iterations)
-        results["random"] = random_search(embedder, found.values, function, **settings, callback=told)
+    results: dict[str, Any] = {}
+    try:
+        told = _progress("CMA-ES", iterations)
+        results["search"] = search(embedder, found.values, function, **settings, callback=told)
+        if baseline:
+            told = _progress("at random", iterations)
+            results["random"] = random_search(embedder, found.values, function, **settings, callback=told)
+    except BaseException as e:
+        partial = getattr(e, "partial", None)
+        if partial is not None:
+            results["random" if "search" in results else "search"] = partial
+        if out is not None and any(result.best for result in results.values()):
+            _write(out, home, results, n)
+            _config.write_toml({**facts, "stopped": f"{type(e).__name__}: {e}"}, facts_file(out))
+            say(f"stopped early; the best found before is in {out}")
+        if isinstance(e, KeyboardInterrupt):
+            raise typer.Exit(130) from None
+        raise
     if out is not None:
         _write(out, home, results, n)
         _config.write_toml(facts, facts_file(out))

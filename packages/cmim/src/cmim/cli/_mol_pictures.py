@@ -13,6 +13,7 @@ from cmim.cli._app import check_out, facts_file, print_json, say
 from cmim.cli._mol_config import known_molecules, open_model, open_molecules, pieces, total
 from cmim.cli._mol_files import draw, told_share, write_lines, write_table, yes
 from cmim.evaluation import wilson
+from cmim.molecules._unread import text_of
 from cmim.molecules.chemistry import canonical
 from cmim.molecules.embedder import MoleculeEmbedder
 from cmim.molecules.quality.metrics import generation_metrics, neighbourhood_metrics
@@ -179,7 +180,7 @@ def reconstruct_molecules(
         )
 
 
-def _back(embedder: MoleculeEmbedder, rows: Sequence[tuple[int, str | None]], counts: Any) -> Iterator[_Pair]:
+def _back(embedder: MoleculeEmbedder, rows: Sequence[tuple[int, object]], counts: Any) -> Iterator[_Pair]:
     """Yield rows with their reconstructions, and count."""
     import torch
 
@@ -195,7 +196,7 @@ def _back(embedder: MoleculeEmbedder, rows: Sequence[tuple[int, str | None]], co
         counts[3:5] += int((x != PAD).sum()), int(right.sum())
     for i, (row, given) in enumerate(rows):
         if not found.valid[i]:
-            yield _Pair(row, given, "", "", None, found.reasons[i])
+            yield _Pair(row, text_of(given), "", "", None, found.reasons[i])
             continue
         form, text = found.molecules.smiles[i], next(texts)
         again = canonical(text)
@@ -206,7 +207,7 @@ def _back(embedder: MoleculeEmbedder, rows: Sequence[tuple[int, str | None]], co
             written = []
         same = sum(a == b for a, b in zip(tokens, written, strict=False)) + (len(tokens) == len(written))
         counts[[0, 1, 2, 5]] += 1, form == again, again is not None, same
-        yield _Pair(row, given, form, text, again, "")
+        yield _Pair(row, text_of(given), form, text, again, "")
 
 
 def _exact(pair: _Pair) -> str:

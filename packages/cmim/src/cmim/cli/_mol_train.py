@@ -3,10 +3,13 @@
 import pathlib
 from typing import Any
 
+import numpy as np
+
 from cmim.cli._app import say
 from cmim.cli._mol_config import MoleculeConfig, make_embedder, open_molecules, pieces, total
 from cmim.cli._run import begin, finish
 from cmim.molecules.chemistry import read_molecules
+from cmim.molecules.corpus._reading import read_tokens
 from cmim.molecules.tokens import Vocabulary
 from infocore.errors import DataError
 
@@ -33,16 +36,21 @@ def train_molecules(settings: MoleculeConfig, out: pathlib.Path, *, resume: bool
 
 
 def _validation(data: str, settings: MoleculeConfig) -> Any:
-    """Return the tokens of other molecules, and say how many could not be read."""
+    """Return the tokens of other molecules, read as those of the corpus are, and say how many could not be read."""
     texts = [text for _, rows in pieces(open_molecules(data, settings.smiles_column), 2**16) for text in rows]
     vocabulary = Vocabulary(settings.notation)
-    found = read_molecules(
-        texts, max_tokens=settings.max_tokens, salts=settings.salts, isomeric=settings.isomeric, vocabulary=vocabulary
-    )
-    if not found.valid.any():
+    if settings.check:
+        found = read_molecules(
+            texts, max_tokens=settings.max_tokens, salts=settings.salts, isomeric=settings.isomeric,
+            vocabulary=vocabulary,
+        )  # fmt: skip
+        texts, reasons = [text or None for text in found.smiles], found.report()["reasons"]
+        read, _ = read_tokens(texts, vocabulary, settings.max_tokens + 1)
+    else:
+        read, reasons = read_tokens(texts, vocabulary, settings.max_tokens + 1)
+    rows = np.flatnonzero(read.readable)
+    if not len(rows):
         raise DataError(f"cmim train: `--validation` {data} holds no molecule that can be read.")
-    if not found.valid.all():
-        bad = int((~found.valid).sum())
-        say(f"warning: {bad} of {len(texts)} rows of {data} could not be read: {found.report()['reasons']}")
-    read = [text for text in found.smiles if text]
-    return vocabulary.encode(read, settings.max_tokens + 1)
+    if len(rows) < len(texts):
+        say(f"warning: {len(texts) - len(rows)} of {len(texts)} rows of {data} could not be read: {reasons}")
+    return read.rows(rows, settings.max_tokens + 1)

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from cmim.generation import Method, beam_search, generate
+from cmim._codes import around, between
+from cmim.generation import Method, beam_search, check_method, generate
 from cmim.model import Model
 from cmim.molecules._embedded import Embedded
-from cmim.molecules.chemistry import canonical
+from cmim.molecules.chemistry import canonical, rows_of
 from cmim.molecules.tokens import Vocabulary
 from cmim.sampling import CodeLaw, Sampler
-from infocore.errors import DataError, ParameterError, ShapeError
+from infocore.errors import DataError, ParameterError
 
 __all__ = ["Writer"]
 
@@ -65,11 +66,13 @@ class Writer(abc.ABC):
         Raises
         ------
         ParameterError
-            If `valid` is asked for without "beam", or as `cmim.generation.generate`.
+            If `valid` is asked for without "beam", a setting has no effect with `method`, or as
+            `cmim.generation.generate`.
         ShapeError, NonFiniteError
             As `cmim.generation.generate`.
         """
         check_is_fitted(self, "model_")
+        check_method(method, {"temperature": temperature, "top_p": top_p, "beams": beams}, "MoleculeEmbedder.decode")
         if not valid:
             rows = generate(
                 self.model_, codes, method, temperature=temperature, top_p=top_p, beams=beams, seed=seed
@@ -155,14 +158,8 @@ class Writer(abc.ABC):
         DataError
             If a seed cannot be read.
         """
-        if n < 1 or not radius >= 0:
-            raise ParameterError(
-                f"MoleculeEmbedder.perturb: `n` must be at least 1 and `radius` at least 0; got {n!r}, {radius!r}."
-            )
-        z = self._codes(X, "perturb")
-        noise = np.random.default_rng(rng).standard_normal((len(z), n, z.shape[1]))
-        texts = self.decode((z[:, None] + radius * noise).reshape(-1, z.shape[1]), **writing)
-        return [texts[i * n : (i + 1) * n] for i in range(len(z))]
+        codes = around(self._codes(X, "perturb", "X"), radius, n, rng, "MoleculeEmbedder.perturb")
+        return self._lists(codes, writing)
 
     def interpolate(self, A: Sequence[str], B: Sequence[str], n: int = 8, **writing: Any) -> list[list[str]]:
         """Write molecules on the line between the codes of pairs.
@@ -190,23 +187,21 @@ class Writer(abc.ABC):
         DataError
             If one cannot be read.
         """
-        if n < 2:
-            raise ParameterError(f"MoleculeEmbedder.interpolate: `n` must be at least 2; got {n!r}.")
-        if len(A) != len(B):
-            raise ShapeError(
-                f"MoleculeEmbedder.interpolate: `A` and `B` must have as many; got {len(A)} and {len(B)}."
-            )  # fmt: skip
-        a, b = self._codes(A, "interpolate"), self._codes(B, "interpolate")
-        share = np.linspace(0.0, 1.0, n)[None, :, None]
-        texts = self.decode(((1 - share) * a[:, None] + share * b[:, None]).reshape(-1, a.shape[1]), **writing)
-        return [texts[i * n : (i + 1) * n] for i in range(len(a))]
+        a, b = self._codes(A, "interpolate", "A"), self._codes(B, "interpolate", "B")
+        return self._lists(between(a, b, n, "MoleculeEmbedder.interpolate"), writing)
 
-    def _codes(self, X: Sequence[str], caller: str) -> NDArray[np.float32]:
-        found = self.embed(X)
+    def _lists(self, codes: NDArray[np.float64], writing: dict[str, Any]) -> list[list[str]]:
+        """Write molecules at codes of shape (m, n, D), as m lists of n."""
+        m, n, d = codes.shape
+        texts = self.decode(codes.reshape(-1, d), **writing)
+        return [texts[i * n : (i + 1) * n] for i in range(m)]
+
+    def _codes(self, X: Sequence[str], caller: str, name: str) -> NDArray[np.float32]:
+        found = self.embed(rows_of(X, f"MoleculeEmbedder.{caller}: `{name}`"))
         if not found.valid.all():
             bad = int((~found.valid).argmax())
             raise DataError(
-                f"MoleculeEmbedder.{caller}: {int((~found.valid).sum())} of {len(found.valid)} molecules could not be "
-                f"read; row {bad}: {found.reasons[bad]}."
+                f"MoleculeEmbedder.{caller}: {int((~found.valid).sum())} of {len(found.valid)} molecules of `{name}` "
+                f"could not be read; row {bad}: {found.reasons[bad]}."
             )
         return found.values

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmim.molecules._extra import need, quiet_rdkit
+from cmim.molecules._unread import Unread, text_of
 from cmim.molecules.tokens import Vocabulary
 from infocore.errors import KindError, ParameterError, ShapeError
 
@@ -37,9 +38,9 @@ class Molecules:
     valid : array of shape (n,)
         True where there is one.
     reasons : tuple of str
-        Why there is none, as ``kind`` or ``kind: detail``; "" where there is one. The kinds: missing, not text, empty,
-        too long, white space inside, not SMILES, pattern, out of range, valence, aromaticity, no canonical form, not in
-        the vocabulary.
+        Why there is none, as ``kind`` or ``kind: detail``; "" where there is one. The kinds: missing, not text, not a
+        row of the table, empty, too long, white space inside, not SMILES, pattern, out of range, valence, aromaticity,
+        no canonical form, not in the vocabulary.
     notes : tuple of str
         What was changed or is good to know, in the same form, joined by ``"; "``. The kinds: fragments, stereo marks
         dropped, stereo and isotopes left out, stereo centres unassigned, net charge, dummy atoms, canonical form.
@@ -192,7 +193,7 @@ def read_molecules(
             smiles.append(form)
             reasons.append(reason)
             notes.append(note)
-    given = tuple(str(row) if isinstance(row, str) else "" for row in rows)
+    given = tuple(text_of(row) or "" for row in rows)
     return Molecules(given, tuple(smiles), np.array([not r for r in reasons], bool), tuple(reasons), tuple(notes))
 
 
@@ -257,6 +258,8 @@ class _Reader:
 
     def parse(self, given: Any) -> tuple[str, Any]:
         """Return the text without white space around it, and its molecule."""
+        if isinstance(given, Unread):
+            raise _RejectedError(given.reason)
         if not isinstance(given, str):
             missing = given is None or type(given).__name__ in ("NAType", "NaTType")
             missing = missing or (isinstance(given, float | np.floating) and bool(np.isnan(given)))

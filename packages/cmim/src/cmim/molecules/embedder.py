@@ -187,7 +187,7 @@ class MoleculeEmbedder(Writer, TransformerMixin, BaseEstimator):
         ParameterError
             If a setting is out of range.
         DataError
-            If not one row of `X`, or of a block of it, can be read.
+            If not one row of `X` can be read; of a corpus of many blocks, of nine that come one after the other.
         TrainingError
             If the loss is not finite.
 
@@ -253,7 +253,9 @@ class MoleculeEmbedder(Writer, TransformerMixin, BaseEstimator):
         Raises
         ------
         ParameterError
-            If `kind` or `code` is not one of its values, or `code` is given for the latent code itself.
+            If `X` is one string, `kind` or `code` is not one of its values, or `code` is given for the latent code.
+        ShapeError
+            If `X` does not have one axis.
         sklearn.exceptions.NotFittedError
             If `fit` was not called; likewise below.
         """
@@ -262,7 +264,7 @@ class MoleculeEmbedder(Writer, TransformerMixin, BaseEstimator):
             raise ParameterError(f"MoleculeEmbedder.embed: `kind` must be 'latent' or 'informative'; got {kind!r}.")
         if kind == "latent" and code != "own":
             raise ParameterError(f"MoleculeEmbedder.embed: `code` is for kind='informative'; got {code!r}.")
-        molecules = self._read(X)
+        molecules = self._read(rows_of(X, "MoleculeEmbedder.embed: `X`"))
         rows = np.flatnonzero(molecules.valid)
         width = self.latent_dim if kind == "latent" else self._network.width
         values = np.full((len(molecules), width), np.nan, np.float32)

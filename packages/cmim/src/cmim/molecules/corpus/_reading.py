@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cmim.molecules._unread import Unread
 from cmim.molecules.augmentation import randomise
 from cmim.molecules.tokens import Vocabulary
 from cmim.symbols import EOS, PAD
@@ -101,6 +102,8 @@ def _random(text: str, rng: np.random.Generator) -> str:
 
 def _slowly(text: Any, vocabulary: Vocabulary) -> tuple[str, list[int]]:
     """Return the tokens of a text, or the kind of reason why there are none."""
+    if isinstance(text, Unread):
+        return text.reason.partition(":")[0], []
     if not isinstance(text, str):
         return ("missing" if text is None else "not text"), []
     text = text.strip()

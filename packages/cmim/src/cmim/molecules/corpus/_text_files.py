@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from cmim.molecules._unread import Unread
 from infocore.errors import DataError, ParameterError
 
 __all__ = ["File", "Kind", "Piece", "look_text", "place_of", "read_text", "sha256"]
@@ -31,8 +32,8 @@ class File(NamedTuple):
     size: int
     mtime_ns: int
     column: str
-    place: int = 0  # of the column, and how many there are: of text with columns
-    width: int = 0
+    names: tuple[str, ...] = ()  # of all columns, and the place of the one above: of what has columns
+    place: int = 0
 
 
 class Piece(NamedTuple):
@@ -50,7 +51,7 @@ def place_of(file: File, names: Sequence[str]) -> int:
     if names.count(file.column) != 1:
         raise ParameterError(
             f"open_corpus: `column` must be the exact name of one column of {file.path}, which has {list(names)}; got "
-            f"{file.column!r}."
+            f"{file.column!r}." + (" The first line of a table names its columns." if file.kind in _TABLES else "")
         )
     return names.index(file.column)
 
@@ -85,7 +86,9 @@ def look_text(file: File, block_rows: int) -> tuple[File, Sequence[tuple[int, in
     if file.kind not in _TABLES:
         return file, cuts
     names = next(iter(_cells(file, _bytes(file, 0, head))), [])
-    return file._replace(place=place_of(file, names), width=len(names)), cuts
+    if not names:
+        raise DataError(f"open_corpus: {file.path} is empty. A table begins with a line that names its columns.")
+    return file._replace(names=tuple(names), place=place_of(file, names)), cuts
 
 
 def _scan(file: File, opened: Any, block_rows: int) -> tuple[int, list[tuple[int, int, int]]]:
@@ -165,11 +168,16 @@ def _cells(file: File, text: str) -> Iterator[list[str]]:
     return (row for row in csv.reader(io.StringIO(text, newline=""), delimiter=_TABLES[file.kind]) if row)
 
 
-def read_text(file: File, piece: Piece) -> list[str | None]:
+def _unread(file: File, row: Sequence[str]) -> Unread:
+    told = f"not a row of the table: {len(row)} cell{'s' * (len(row) > 1)} where the header has {len(file.names)}"
+    return Unread(row[file.place] if len(row) > file.place else None, told)
+
+
+def read_text(file: File, piece: Piece) -> list[str | Unread | None]:
     text = _bytes(file, piece.start, piece.stop)
-    found: list[str | None]
+    found: list[str | Unread | None]
     if file.kind in _TABLES:
-        found = [row[file.place] if len(row) == file.width else None for row in _cells(file, text)]
+        found = [row[file.place] if len(row) == len(file.names) else _unread(file, row) for row in _cells(file, text)]
     else:
         lines = text.removesuffix("\n").split("\n")
         found = [line.split(None, 1)[0] if line.strip() else "" for line in lines] if file.kind == "smi" else [*lines]

@@ -33,6 +33,7 @@ __all__ = ["Blocks", "SmilesBatches", "TextBlocks", "Writing"]
 
 Writing = Literal["canonical", "invariant", "equivariant", "two-views"]
 
+_NEAR = 8  # blocks that are looked at for rows in place of those of a block that has none
 _RANDOM = 1  # of the streams of random numbers that belong to a step
 _Key = tuple[int, int]
 
@@ -42,7 +43,8 @@ class SmilesBatches:
 
     The blocks of an epoch come in random order; the rows of a block are shuffled, windows of them sorted by length, cut
     into batches, and these shuffled again. Rows that cannot be read give their place to others of their block, and are
-    counted; where too few others are left, these come again.
+    counted; where too few others are left, these come again. A block in which no row can be read gives its batches to
+    the rows of the next block of the epoch that has some.
 
     Parameters
     ----------
@@ -171,7 +173,8 @@ class SmilesBatches:
         Raises
         ------
         DataError
-            If no row of the block can be read, or a file has changed or is damaged.
+            If no row can be read, of the block and of the eight that come after it in the epoch; or a file has changed
+            or is damaged.
         TrainingError
             If a worker was ended from outside.
         """
@@ -276,11 +279,11 @@ class SmilesBatches:
             yield from ((epoch, block) for block in map(int, self._order(epoch)[0][at:]) if self.steps[block])
             epoch, at = epoch + 1, 0
 
-    def _job(self, key: _Key) -> "functools.partial[tuple[Prepared, dict[str, int]]]":
-        """Return what prepares a block; blocks in memory travel alone to the workers."""
+    def _job(self, key: _Key, of: int | None = None) -> "functools.partial[tuple[Prepared, dict[str, int]]]":
+        """Return what prepares a block, of its own rows or `of` another's; in memory they travel alone to workers."""
         epoch, block = key
-        blocks = self.blocks
-        source: functools.partial[Any] = functools.partial(blocks.read, block)
+        blocks, of = self.blocks, block if of is None else of
+        source: functools.partial[Any] = functools.partial(blocks.read, of)
         if isinstance(blocks, TextBlocks):
             source = functools.partial(list, source())
         steps, keep = int(self.steps[block]), self.augment != "canonical"
@@ -290,16 +293,25 @@ class SmilesBatches:
             if self._folder is None:
                 self._folder = tempfile.mkdtemp(prefix="cmim-")
                 weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-            check = Check(self.salts, self.isomeric, Path(self._folder, str(block)))
+            check = Check(self.salts, self.isomeric, Path(self._folder, str(of)))
         return functools.partial(prepare, source, (self.seed, epoch, block), cut, check)
 
     def _take(self, key: _Key, found: tuple[Prepared, dict[str, int]]) -> Prepared:
-        prepared, skipped = found
-        self._skipped[key[1]] = skipped
+        """Note what could not be read; where that is all of a block, take the rows of the next one that has some."""
+        epoch, block = key
+        prepared, self._skipped[block] = found
+        order = self._order(epoch)[0]
+        near = np.roll(order, -int((order == block).argmax()))[1 : 1 + _NEAR]
+        for other in map(int, near):
+            if len(prepared.order):
+                return prepared
+            if sum(self._skipped.get(other, {}).values()) < self.blocks.rows[other]:
+                prepared, self._skipped[other] = self._job(key, other)()
         if not len(prepared.order):
+            more = f", nor have {len(near)} others" if len(near) else ""
             raise DataError(
-                f"SmilesBatches: `blocks` must have rows that can be read; block {key[1]} has none: {skipped}. "
-                "Look at it, and at `length` and `vocabulary`."
+                f"SmilesBatches: `blocks` must have rows that can be read; block {block} has none{more}: "
+                f"{self.skipped}. Look at them, and at `length` and `vocabulary`."
             )
         return prepared
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from cmim.molecules._extra import need
+from cmim.molecules._unread import Unread
 from cmim.molecules.corpus._text_files import File, Kind, Piece, look_text, place_of, read_text, sha256
 from infocore.errors import DataError, InfoError, KindError, ParameterError
 
@@ -26,7 +27,7 @@ class Blocks(Protocol):
     rows: tuple[int, ...]
     """Rows of each block."""
 
-    def read(self, block: int, /) -> Sequence[str | None]:
+    def read(self, block: int, /) -> Sequence[str | Unread | None]:
         """Return the SMILES of a block; None where there is no text."""
         ...
 
@@ -95,7 +96,7 @@ class FileBlocks:
     def __repr__(self) -> str:
         return f"FileBlocks({sum(self.rows)} rows in {len(self.rows)} blocks of {len(self.files)} files)"
 
-    def read(self, block: int, /) -> list[str | None]:
+    def read(self, block: int, /) -> list[str | Unread | None]:
         """As `Blocks`.
 
         Parameters
@@ -105,15 +106,16 @@ class FileBlocks:
 
         Returns
         -------
-        list of str or None
-            None for a null of Parquet, and for a row of a table that has not as many cells as the header.
+        list
+            SMILES; None for a null of Parquet; and a tuple of the text in the column, if any, and the reason why it is
+            not read, for a row of a table that has not as many cells as the header.
 
         Raises
         ------
         DataError
             If a file has changed since it was opened, or is damaged.
         """
-        found: list[str | None] = []
+        found: list[str | Unread | None] = []
         for piece in self.pieces[block]:
             file = self.files[piece.file]
             with _reading(file.path):
@@ -279,7 +281,7 @@ def _look_parquet(file: File, block_rows: int) -> tuple[File, list[tuple[int, in
     pa, pq = need("pyarrow", "open_corpus"), need("pyarrow.parquet", "open_corpus")
     with pq.ParquetFile(file.path) as found:
         schema, meta = found.schema_arrow, found.metadata
-        place_of(file, schema.names)
+        file = file._replace(names=tuple(schema.names), place=place_of(file, schema.names))
         kind = schema.field(file.column).type
         rows = [meta.row_group(i).num_rows for i in range(meta.num_row_groups)]
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
@@ -294,9 +296,9 @@ def _look_parquet(file: File, block_rows: int) -> tuple[File, list[tuple[int, in
     return file, cuts
 
 
-def _read_parquet(file: File, piece: Piece) -> list[str | None]:
+def _read_parquet(file: File, piece: Piece) -> list[Any]:
     pq = need("pyarrow.parquet", "open_corpus")
-    found: list[str | None] = []
+    found: list[Any] = []
     skip = piece.skip
     with pq.ParquetFile(file.path, pre_buffer=False, buffer_size=_BUFFER) as opened:
         groups = range(piece.start, piece.stop)

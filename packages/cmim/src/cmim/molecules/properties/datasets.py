@@ -169,7 +169,7 @@ class PropertySet:
     sha256 : str
         Of the file.
     unreadable : mapping of int to str
-        Reasons by row, where a target is neither a number nor empty.
+        Reasons by row, where a target is neither a number nor empty, or a row has not as many cells as the header.
     """
 
     name: str
@@ -288,7 +288,9 @@ def property_set(name: str, folder: Folder = None) -> PropertySet:
     known = _SETS[name]
     blob, source = pinned(known.pin, data_dir(folder), caller)
     delimiter = "\t" if known.pin.file.endswith(".tsv") else ","
-    smiles, targets, unreadable = _table(blob, source, delimiter, known.smiles, known.targets, known.words, caller)
+    smiles, targets, unreadable = _table(
+        blob, source, delimiter, known.smiles, known.targets, known.words, caller, even=False
+    )
     if unreadable:
         raise DataError(f"{caller}: {source} holds targets that are no numbers: {unreadable}.")
     return PropertySet(
@@ -399,7 +401,7 @@ def read_properties(
         raise DataError(f"{caller}: cannot read {path} ({e}).") from e
     suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
     delimiter = delimiter or ("\t" if suffix.lower() in (".tsv", ".tab") else ",")
-    smiles, targets, unreadable = _table(blob, str(path), delimiter, smiles_column, tasks, None, caller)
+    smiles, targets, unreadable = _table(blob, str(path), delimiter, smiles_column, tasks, None, caller, even=True)
     given = set(np.unique(targets[~np.isnan(targets)]).tolist())
     if kind == "classification" and not given <= {0.0, 1.0}:
         odd = sorted(given - {0.0, 1.0})
@@ -421,12 +423,17 @@ def _table(
     tasks: tuple[str, ...],
     words: Mapping[str, float] | None,
     caller: str,
+    *,
+    even: bool,
 ) -> tuple[tuple[str, ...], NDArray[np.float64], dict[int, str]]:
-    """Return SMILES, targets of shape (n,) or (n, tasks), and reasons by row for what is no number."""
+    """Return SMILES, targets of shape (n,) or (n, tasks), and reasons by row for what is no number.
+
+    With `even` also for rows that have not as many cells as the header, of whose cells no target is taken.
+    """
     try:
-        reader = csv.DictReader(io.StringIO(blob.decode("utf-8-sig"), newline=""), delimiter=delimiter)
-        rows = list(reader)
-        columns = list(reader.fieldnames or ())
+        reader = csv.reader(io.StringIO(blob.decode("utf-8-sig"), newline=""), delimiter=delimiter)
+        columns = next(reader, [])
+        rows = [row for row in reader if row]
     except (UnicodeDecodeError, csv.Error) as e:
         raise DataError(f"{caller}: {source} is no table of text in UTF-8 ({e}).") from e
     absent = [name for name in (smiles, *tasks) if name not in columns]
@@ -437,12 +444,17 @@ def _table(
         )
     if not rows:
         raise DataError(f"{caller}: {source} has a header and no rows.")
+    places = {name: place for place, name in enumerate(columns)}
     targets = np.full((len(rows), len(tasks)), np.nan)
     unreadable: dict[int, str] = {}
     for at, row in enumerate(rows):
+        if even and len(row) != len(columns):
+            told = f"{len(row)} cell{'s' * (len(row) > 1)} where the header has {len(columns)}"
+            unreadable[at] = f"not a row of the table: {told}"
+            continue
         reasons: list[str] = []
         for column, task in enumerate(tasks):
-            cell = (row[task] or "").strip()
+            cell = _cell(row, places[task])
             value = _number(cell, words)
             if value is None:
                 reasons.append(f"{task}: {cell!r} is no number")
@@ -450,8 +462,12 @@ def _table(
                 targets[at, column] = value
         if reasons:
             unreadable[at] = "; ".join(reasons)
-    molecules = tuple((row[smiles] or "").strip() for row in rows)
+    molecules = tuple(_cell(row, places[smiles]) for row in rows)
     return molecules, targets[:, 0] if len(tasks) == 1 else targets, unreadable
+
+
+def _cell(row: Sequence[str], place: int) -> str:
+    return row[place].strip() if place < len(row) else ""
 
 
 def _number(cell: str, words: Mapping[str, float] | None) -> float | None:

@@ -256,9 +256,10 @@ def _both_classes(truth: Floats, outer: list[list[_Outer]], caller: str) -> None
         for fold, one in enumerate(every):
             y = column[one.train]
             if any(len(np.unique(part)) < 2 for part in [y, *(y[i] for pair in one.inner for i in pair)]):
+                ones, measured = int(np.nansum(column)), int((~np.isnan(column)).sum())
                 raise TooFewSamplesError(
-                    f"{caller}: task {task} has {int(np.nansum(column))} ones among {int((~np.isnan(column)).sum())} "
-                    f"molecules measured, and without outer fold {fold} some part lacks a class. Take fewer folds."
+                    f"{caller}: task {task} has {ones} ones and {measured - ones} zeros, and without outer fold {fold} "
+                    "some part of the inner folds lacks a class. Take fewer folds, or more molecules of the rare class."
                 )
 
 

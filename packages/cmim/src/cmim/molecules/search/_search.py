@@ -114,7 +114,25 @@ class Search:
     def run(
         self, method: str, walkers: Sequence[Walker], iterations: int, callback: Progress | None
     ) -> OptimisationResult:
+        """Search; whatever ends it early carries what was found before as its attribute `partial`."""
         tallies, stopped = [Tally() for _ in walkers], [""] * len(walkers)
+        try:
+            left = self.go(walkers, iterations, callback, tallies, stopped)
+        except BaseException as e:  # of the score, the constraint, the decoder or the callback, and Ctrl-C
+            e.partial = self.result(method, tallies, stopped, "error")  # type: ignore[attr-defined]
+            e.add_note(f"{self.caller}: what was found before is in this exception's attribute `partial`.")
+            raise
+        return self.result(method, tallies, stopped, left)
+
+    def result(self, method: str, tallies: Sequence[Tally], stopped: Sequence[str], left: str) -> OptimisationResult:
+        runs = tuple(tally.result(why or left) for tally, why in zip(tallies, stopped, strict=True))
+        return OptimisationResult(method, runs, sum(run.decodes for run in runs), len(self.scores))
+
+    def go(
+        self, walkers: Sequence[Walker], iterations: int, callback: Progress | None, tallies: list[Tally],
+        stopped: list[str],
+    ) -> str:  # fmt: skip
+        """Search, note what was met and which runs cannot go on, and return what ended the others."""
         self.judge(range(len(walkers)), [start[None] for start in self.starts], tallies)
         for done in range(1, iterations + 1):
             going = [i for i, why in enumerate(stopped) if not why]
@@ -125,13 +143,11 @@ class Search:
                 walkers[i].tell(step, cost)
                 stopped[i] = walkers[i].failed()
             over = callback is not None and callback(done, max(tally.score for tally in tallies)) is True
-            if over or all(stopped):
+            if over:
+                return "callback"
+            if all(stopped):
                 break
-        else:
-            over = False
-        left = "callback" if over else "iterations"
-        runs = tuple(tally.result(why or left) for tally, why in zip(tallies, stopped, strict=True))
-        return OptimisationResult(method, runs, sum(run.decodes for run in runs), len(self.scores))
+        return "iterations"
 
     def within(self, steps: Floats) -> Floats:
         """Bring steps, in units of sigma, back to the radius."""

@@ -53,7 +53,7 @@ class Run:
     molecules : tuple of Found
         All distinct molecules, in the order they were met.
     stopped : str
-        "iterations", "callback", or what kept CMA-ES from going on.
+        "iterations", "callback", "error", or what kept CMA-ES from going on.
     """
 
     start: Found | None

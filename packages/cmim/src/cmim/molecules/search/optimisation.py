@@ -80,6 +80,10 @@ def optimise(
     left what the decoder knows finds its way back. A code that is brought back to the radius is also what CMA-ES is
     told of, so its mean never leaves the ball.
 
+    Whatever ends a search early, an error above, one that a function of yours raises, or Ctrl-C, passes with an
+    attribute ``partial``: the `OptimisationResult` of what was found up to the iteration before. A score that may fail
+    for some molecules should return a low finite number for them.
+
     A full covariance matrix of D = 64 and more hardly changes within a few thousand codes, and costs more time.
 
     References
@@ -140,7 +144,7 @@ def random_search(
     Raises
     ------
     ShapeError, NonFiniteError, ParameterError, DataError, MissingExtraError
-        As `optimise`.
+        As `optimise`, and with its ``partial``.
 
     Examples
     --------

@@ -250,7 +250,11 @@ def checked_scores(score: Score, molecules: list[str], caller: str) -> Floats:
     NonFiniteError
         If it returns NaN or infinity.
     """
-    told = score(list(molecules))
+    try:
+        told = score(list(molecules))
+    except Exception as e:
+        e.add_note(f"{caller}: `score` raised this for {len(molecules)} molecules, the first {molecules[0]}.")
+        raise
     try:
         values = np.asarray(told, np.float64)
     except (TypeError, ValueError) as e:
