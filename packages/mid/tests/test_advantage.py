@@ -57,6 +57,16 @@ def test_gap_interval_covers():
     assert held / 1000 >= 0.93  # nominal .95, s.e. .007
 
 
+def test_intervals_of_a_few_records_that_all_agree_are_no_points():
+    # of 20 records all won, the rate may well be .9: its 95 % bound by the binomial law is .05^(1/20) = .86
+    won, lost = np.ones(20, bool), np.zeros(20, bool)
+    for low, high in (unpaired_gap(won, lost).ci, paired_advantage(won, lost).ci):
+        assert low < 0.96
+        assert high == 1.0
+    low, high = paired_advantage(won, won).ci
+    assert low < 0.0 < high
+
+
 def test_holm_equals_the_closed_procedure():
     # the closure of Bonferroni tests over all subsets is Holm's procedure
     rng = np.random.default_rng(2)
@@ -100,6 +110,9 @@ def test_refusals():
         paired_advantage([True], [True, False])
     with pytest.raises(TooFewSamplesError, match="at least two records; got 1"):
         paired_advantage([True], [True])
+    for members, fresh in ((9, 1), (1, 9)):
+        with pytest.raises(TooFewSamplesError, match="unpaired_gap: needs at least two records; got 1"):
+            unpaired_gap(np.ones(members, bool), np.ones(fresh, bool))
     with pytest.raises(ParameterError, match="`ci_level` must be in"):
         paired_advantage([True, False], [True, False], ci_level=1.0)
     with pytest.raises(ParameterError, match="`discordant` must be in"):

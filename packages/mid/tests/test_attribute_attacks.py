@@ -295,6 +295,20 @@ def test_what_the_attacker_sees_does_not_hold_the_truth():
         assert (played.run(attack).scores == other.run(attack).scores).all()
 
 
+@pytest.mark.parametrize("knows", ["response", "release", "both"])
+def test_a_result_says_what_its_attack_was_given(knows):
+    for output in ("labels", "probabilities"):
+        played = game([[0.9, 0.2]] * 30, np.ones(30, int), truth=np.arange(30) % 2, knows=knows, released_output=output)
+        given = played.run(LearnedAttack()).needs
+        assert given == Needs(
+            interface=output, response=knows != "release", released=knows != "response", auxiliary=True
+        )
+        attacks = [Imputation(answers=True), *([] if knows == "response" else [MatchRelease()])]
+        assert [played.run(attack).needs.interface for attack in attacks] == [output] * len(attacks)
+        assert played.run(Imputation()).needs.interface == "nothing"
+    assert LearnedAttack().needs == Needs(interface="released", auxiliary=True)  # before there is a game
+
+
 def test_refusals():
     played = game([[0.9, 0.2]], [1])
     with pytest.raises(ParameterError, match="needs the released answers"):

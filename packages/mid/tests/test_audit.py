@@ -16,7 +16,7 @@ from mid import MIDDecisionTreeClassifier, MIDLinearRegression, audit
 from mid.attacks.attribute import AttributeGame, MatchRelease, Records, SensitiveAttribute
 from mid.auditing.caps import release_cap
 from mid.auditing.lower import attribute_lower_bound, record_lower_bound
-from mid.auditing.points import Point, pareto
+from mid.auditing.points import Point, areas, pareto
 from mid.data import WarfarinLaw
 from mid.data.warfarin import GENOTYPES, design
 from mid.defences.noisy import NoisyRelease
@@ -94,8 +94,11 @@ def test_report_is_written_whole_and_read_back(linear, tmp_path):
     assert not set(data["facts"]["split"]["known"]) & set(data["facts"]["split"]["attacked"])
     assert data["games"][0]["attacks"][0]["result"]["queries"] >= 0
     assert data["verdicts"][1]["beyond_population"] is True
+    area = data["areas"]["release"]
+    assert area["all"] < area["MID linear regression"] < area["audited model"] == data["curve"][0]["success"]["release"]
     text = html.read_text()
     assert "Game 2: the released answer is seen" in text
+    assert "Area under the curve" in text
     assert 'src="http' not in text
     assert 'href="http' not in text
     assert page.read(tmp_path / "report.json")["title"] == "Attribute inference audit"
@@ -197,7 +200,7 @@ def test_label_only_and_array_models_and_bins():
     report = audit(model, X[200:], y[200:], sensitive=0, bins=3, released="labels", curve=True)
     assert report.facts["candidates"][0].startswith("[-inf")
     assert report.facts["released"] == "labels"
-    assert {r.result.needs.interface for r in report.games[0].attacks} <= {"labels", "released"}
+    assert {r.result.needs.interface for r in report.games[0].attacks} == {"labels"}
     assert report.verdicts[1].beyond_population  # the label of a boundary through the attribute tells its bin
     assert {p.family for p in report.curve} == {"audited model", "noisy release"}
     noisy = NoisyRelease(model, information=0.5).fit(X[:200])
@@ -316,6 +319,24 @@ def test_dominated_points():
 
     marked = pareto([point("a", 0.9, 0.9), point("b", 0.8, 0.5), point("c", 0.7, 0.6), point("d", 0.8, 0.5)])
     assert [p.name for p in marked if p.dominated] == ["c"]
+
+
+def test_area_under_the_curve_is_by_hand():
+    def point(family, utility, success):
+        return Point(family, family, utility, {"g": success}, {"g": (0.0, 1.0)}, {"g": "a"}, {"g": 0.1})
+
+    own = point("own", 0.8, 0.9)
+    found = areas([own, point("a", 0.6, 0.5), point("a", 0.3, 0.4), point("b", 0.5, 0.3), point("b", 0.1, 0.0)], 0.2)
+    # utilities .2 to .8: own .9 throughout; a .4 up to .3, .5 up to .6; b .3 up to .5; a point below .2 is no way out
+    assert found["g"] == {
+        "all": pytest.approx((0.3 * 0.3 + 0.1 * 0.5 + 0.2 * 0.9) / 0.6),
+        "own": pytest.approx(0.9),
+        "a": pytest.approx((0.1 * 0.4 + 0.3 * 0.5 + 0.2 * 0.9) / 0.6),
+        "b": pytest.approx((0.3 * 0.3 + 0.3 * 0.9) / 0.6),
+    }
+    better = areas([own, point("a", 0.9, 0.2)], 0.2)["g"]
+    assert better == {"all": pytest.approx(0.2), "own": pytest.approx(0.9), "a": pytest.approx(0.2)}
+    assert areas([own], 0.8) == areas([], 0.0) == {}
 
 
 def test_refusals(patients):

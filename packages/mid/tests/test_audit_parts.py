@@ -16,10 +16,12 @@ from mid.auditing import played as playing
 from mid.auditing.advantage import detectable_advantage, discordance, holm, memory_p_value, paired_advantage
 from mid.auditing.lower import attribute_lower_bound, record_lower_bound
 from mid.auditing.played import Played, Row, correct, play
+from mid.auditing.points import Point
 from mid.auditing.split import split_records
 from mid.auditing.suite import Facts
 from mid.auditing.utility import utility_of
 from mid.auditing.verdict import verdict_of
+from mid.auditing.words import recommend
 
 FACTS = Facts("regressor", "values", noisy=False, tree=False, mean_access=False, moves=True)
 TABLE = pd.DataFrame({"s": [0, 1], "u": [0.0, 1.0]})
@@ -160,6 +162,25 @@ def test_verdict_rests_on_corrected_values_and_quotes_the_wide_interval():
     two = made([("a", guess, 0.001, 0.9, 0.9), ("b", guess, 0.9, 0.001, 0.002)], guess)
     said = verdict_of(two, ATTRIBUTE, FACTS, ci_level=0.95)
     assert (said.attack, said.memory.attack, said.memory.value) == ("a", "b", 2.0)  # each by its own p-value
+
+
+def test_a_leak_is_never_reported_without_a_way_out():
+    guess = wins(200, 50)
+    game = made([("attack", wins(200, 120), 0.001, None, None)], guess)
+    verdict = verdict_of(game, ATTRIBUTE, FACTS, ci_level=0.95)
+    opening = "The model gives away the attribute of records whose released answer is seen."
+    for noisy in (False, True):
+        for trained in (False, True):
+            facts = dataclasses.replace(FACTS, noisy=noisy)
+            said = recommend([verdict], [], facts, trained=trained)
+            assert said.startswith(opening)
+            assert ("Train it without the attribute first; an audit with the curve says" in said) == trained
+            assert ("Give the training records" in said) != trained
+            assert ("Its noise hides too little: calibrate it for fewer nats, and limit queries" in said) == noisy
+            assert ("Noise protects a released number" in said) != noisy
+    own = Point("as it is", "audited model", 0.9, {"release": 0.9}, {"release": (0.8, 1.0)}, {}, {"release": 0.5})
+    said = recommend([verdict], [own], FACTS, trained=True)
+    assert "that could not be tried here, see the notes" in said
 
 
 def test_split_gives_each_record_to_one_side():

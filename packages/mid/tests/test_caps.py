@@ -72,6 +72,9 @@ def test_several_queries_are_one_with_less_noise():
     std = np.full((5, 3, 2), 0.8)
     assert attribute_leakage(mean, std, queries=9) == pytest.approx(attribute_leakage(mean, std / 3))
     assert advantage_caps(mean, std, queries=9) == pytest.approx(advantage_caps(mean, std / 3))
+    near = 0.1 * mean  # far from log 3, where every bound ends
+    assert attribute_leakage(near, std, queries=9) == pytest.approx(attribute_leakage(near, std / 3))
+    assert attribute_leakage(near, std, queries=9).max() < 0.2
     uneven = std.copy()
     uneven[:, 0] = 0.4  # then the bound of q draws is q times that of one
     one = attribute_leakage(mean, uneven)
@@ -87,7 +90,9 @@ def test_uneven_noise_is_bounded_too():
         p = density(z, means, sigmas)
         success = np.trapezoid((p * prior).max(1), z)
         mean, std = means[None, :, None], sigmas[None, :, None]
-        assert success - prior.max() <= advantage_caps(mean, std)[0] + 1e-9
+        cap = advantage_caps(mean, std)[0]
+        assert success - prior.max() <= cap + 1e-9
+        assert cap == pytest.approx(min(math.sqrt(attribute_leakage(mean, std)[0] / 2), 0.5))  # Pinsker's alone
 
 
 def test_release_law_is_found_wherever_it_is():
@@ -124,15 +129,28 @@ def test_certificate_holds_the_population_value():
     assert missed <= 8  # binomial(40, .1): P(> 8) = .015 even if the certificate were tight
     assert whole.leakage.value >= truth
     few = X[["a"]].head(300)
-    sure, unsure = (
-        release_cap(model, attribute, few, ["a", "s"], queries=1, confidence=c).leakage.value for c in (0.999, 0.6)
-    )
-    assert sure > unsure + 0.001  # the confidence is the certificate's
+    sure, unsure = (release_cap(model, attribute, few, ["a", "s"], queries=1, confidence=c) for c in (0.999, 0.6))
+    assert sure.leakage.value > unsure.leakage.value + 0.001  # the confidence is the certificate's, of all three
+    assert sure.advantage > unsure.advantage + 0.001
+    assert sure.identification > unsure.identification + 0.001
     assert whole.to_dict()["queries"] == 1
     assert (
         release_cap(LinearRegression().fit(X, X["a"]), attribute, X[["a"]], ["a", "s"], queries=1, confidence=0.9)
         is None
     )
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_order_of_the_table_does_not_make_the_certificate_false(descending):
+    class LeaksOfSome:
+        def release_law(self, X):
+            mean = 3.0 * X[["s"]].to_numpy(float) * (X[["a"]].to_numpy() > 0.5)
+            return mean, np.ones_like(mean)
+
+    X = pd.DataFrame({"a": np.arange(400) % 2, "s": np.arange(400) % 3}).sort_values("a", ascending=not descending)
+    cap = release_cap(LeaksOfSome(), SensitiveAttribute.of(X, "s"), X[["a"]], ["a", "s"], queries=1, confidence=0.9)
+    assert cap.leakage.diagnostics["mean"] == pytest.approx(math.log(3) / 2, abs=0.01)  # of half the records, all
+    assert math.log(3) / 2 <= cap.leakage.value < 0.6 * math.log(3)
 
 
 def test_record_cap_is_measured_from_a_law_that_other_records_set():
@@ -152,8 +170,14 @@ def test_fano_is_met_by_the_best_guess_on_a_symmetric_channel():
     information = math.log(m) - h - e * math.log(m - 1)
     assert fano_error(math.log(m), information, m) <= e
     assert fano_error(math.log(m), information, m) == pytest.approx((h + e * math.log(5) - math.log(2)) / math.log(5))
-    with pytest.raises(ParameterError, match="more than 2"):
-        fano_error(0.6, 0.1, 2)
+    for candidates in (2, math.nan):
+        with pytest.raises(ParameterError, match="`candidates` must be more than 2"):
+            fano_error(0.6, 0.1, candidates)
+    for nats in (-0.1, math.nan, math.inf):
+        with pytest.raises(ParameterError, match="`entropy` must be finite and not negative"):
+            fano_error(nats, 0.1, 3)
+        with pytest.raises(ParameterError, match="`leakage` must be finite and not negative"):
+            fano_error(0.6, nats, 3)
 
 
 def test_no_guess_among_equally_likely_values_beats_fano():
@@ -178,9 +202,12 @@ def test_no_guess_among_equally_likely_values_beats_fano():
     h = -e * math.log(e) - (1 - e) * math.log(1 - e)
     assert float(fano_accuracy(math.log(m) - h - e * math.log(m - 1), m)) == pytest.approx(1 - e, abs=1e-9)
     assert fano_accuracy([0.0, math.log(1000), 99.0], 1000) == pytest.approx([0.001, 1.0, 1.0], abs=1e-6)
-    for nats, candidates in ((-0.1, 3), (math.nan, 3), (0.1, 1)):
-        with pytest.raises(ParameterError, match="`candidates` must be at least 2 and `leakage` not negative"):
-            fano_accuracy(nats, candidates)
+    for nats in (-0.1, math.nan, [0.1, math.nan]):
+        with pytest.raises(ParameterError, match="`leakage` must not be negative or NaN; got"):
+            fano_accuracy(nats, 3)
+    for candidates in (1, math.nan, math.inf):
+        with pytest.raises(ParameterError, match="`candidates` must be finite and at least 2; got"):
+            fano_accuracy(0.1, candidates)
 
 
 @pytest.mark.parametrize("m", [2, 4, 40])
@@ -204,7 +231,13 @@ def test_identification_is_capped_where_values_are_equally_likely(m):
 def test_refusals():
     with pytest.raises(ShapeError, match="of one shape"):
         attribute_leakage(np.zeros((2, 2)), np.ones((2, 2)))
-    with pytest.raises(ParameterError, match="`std` must be positive"):
-        attribute_leakage(np.zeros((1, 2, 1)), np.zeros((1, 2, 1)))
-    with pytest.raises(ParameterError, match="`queries` must be at least 1"):
-        advantage_caps(np.zeros((1, 2, 1)), np.ones((1, 2, 1)), queries=0)
+    law = np.zeros((1, 2, 1)), np.ones((1, 2, 1))
+    for std in (0.0, -1.0, math.nan, math.inf):
+        with pytest.raises(ParameterError, match="`std` must be finite and positive"):
+            attribute_leakage(law[0], np.array([[[1.0], [std]]]))
+    for mean in (math.nan, math.inf):
+        with pytest.raises(ParameterError, match="`mean` must be finite"):
+            attribute_leakage(np.array([[[0.0], [mean]]]), law[1])
+    for queries in (0, math.nan):
+        with pytest.raises(ParameterError, match="`queries` must be at least 1"):
+            advantage_caps(*law, queries=queries)

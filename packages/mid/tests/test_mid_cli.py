@@ -1,4 +1,5 @@
 import json
+import shlex
 import subprocess
 import sys
 
@@ -116,6 +117,25 @@ def test_defended_models_are_written_and_audited(folder, capsys, tmp_path, defen
     code, _, err = run(capsys, "defend", data, "--out", out, "--sensitive", "vkorc1", "--response", response)
     assert code == 2
     assert "none is ever overwritten" in err
+
+
+def test_the_command_that_defend_prints_is_one_to_paste(folder, capsys, tmp_path):
+    place = tmp_path / "a folder of mine"
+    place.mkdir()
+    data = place / "fresh; records.csv"
+    pd.read_csv(folder / "fresh.csv").rename(columns={"vkorc1": "the gene's kind", "dose": "$dose"}).to_csv(
+        data, index=False
+    )
+    code, _, err = run(
+        capsys, "defend", data, "--out", place / "made", "--sensitive", "the gene's kind", "--response", "$dose"
+    )
+    assert code == 0, err
+    program, *words = shlex.split(err.partition("Now: ")[2])  # as a shell reads it
+    assert program == "mid"
+    code, out, err = run(capsys, *words, "--no-curve", "--no-progress")
+    assert code == 0, err
+    assert "the gene's kind" in out
+    assert (place / "made" / "audit" / "report.html").is_file()
 
 
 def test_a_network_without_torch_names_the_extra(folder, capsys, tmp_path, monkeypatch):

@@ -59,8 +59,8 @@ class Needs:
     Parameters
     ----------
     interface : {"nothing", "released", "labels", "values", "probabilities", "logits", "gradients", "parameters"}
-        The least that the target must answer with; "released" is whatever is released. Gradients and parameters are
-        white-box access.
+        The least that the target must answer with; "released" is whatever is released, which the result of a
+        game names. Gradients and parameters are white-box access.
     response : bool
         Whether the true response (the label or value to be predicted) of an attacked record must be known.
     released : bool

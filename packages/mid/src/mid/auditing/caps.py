@@ -107,7 +107,7 @@ def attribute_leakage(mean: Floats, std: Floats, *, queries: int = 1) -> Floats:
     ShapeError
         If the two are not of one shape (n, m, k).
     ParameterError
-        If a standard deviation is not positive, or `queries` is less than 1.
+        If a mean is not finite, a standard deviation not finite and positive, or `queries` less than 1.
 
     Examples
     --------
@@ -182,15 +182,18 @@ def fano_error(entropy: float, leakage: float, candidates: int) -> float:
     Raises
     ------
     ParameterError
-        If `candidates` is less than 3.
+        If `candidates` is less than 3, or `entropy` or `leakage` negative or not finite.
 
     Examples
     --------
     >>> round(fano_error(math.log(10), 0.1, 10), 3)
     0.687
     """
-    if candidates < 3:
+    if not candidates > 2:
         raise ParameterError(f"fano_error: `candidates` must be more than 2; got {candidates!r}.")
+    for name, nats in (("entropy", entropy), ("leakage", leakage)):
+        if not 0 <= nats < math.inf:
+            raise ParameterError(f"fano_error: `{name}` must be finite and not negative; got {nats!r}.")
     return (entropy - leakage - math.log(2.0)) / math.log(candidates - 1)
 
 
@@ -214,7 +217,7 @@ def fano_accuracy(leakage: ArrayLike, candidates: int) -> Floats:
     Raises
     ------
     ParameterError
-        If `candidates` is less than 2, or `leakage` negative or NaN.
+        If `candidates` is not a finite number of at least 2, or `leakage` negative or NaN.
 
     Notes
     -----
@@ -227,11 +230,10 @@ def fano_accuracy(leakage: ArrayLike, candidates: int) -> Floats:
     [0.001, 0.221, 1.0]
     """
     nats = np.asarray(leakage, np.float64)
-    if candidates < 2 or not bool(np.all(nats >= 0)):
-        raise ParameterError(
-            f"fano_accuracy: `candidates` must be at least 2 and `leakage` not negative; got {candidates!r} and "
-            f"{leakage!r}."
-        )
+    if not 2 <= candidates < math.inf:
+        raise ParameterError(f"fano_accuracy: `candidates` must be finite and at least 2; got {candidates!r}.")
+    if not bool(np.all(nats >= 0)):
+        raise ParameterError(f"fano_accuracy: `leakage` must not be negative or NaN; got {leakage!r}.")
     low, high = np.full(nats.shape, 1.0 / candidates), np.ones(nats.shape)
     for _ in range(60):
         middle = (low + high) / 2.0
@@ -372,7 +374,11 @@ def _check(mean: Floats, std: Floats, queries: int, caller: str) -> None:
         raise ShapeError(
             f"{caller}: `mean` and `std` must be of one shape (n, m, k); got {mean.shape} and {std.shape}."
         )
-    if not bool(np.all(std > 0)):
-        raise ParameterError(f"{caller}: `std` must be positive; without noise a release tells all it depends on.")
-    if queries < 1:
+    if not bool(np.isfinite(mean).all()):
+        raise ParameterError(f"{caller}: `mean` must be finite; got NaN or infinity.")
+    if not bool(np.all((std > 0) & np.isfinite(std))):
+        raise ParameterError(
+            f"{caller}: `std` must be finite and positive; without noise a release tells all it depends on."
+        )
+    if not queries >= 1:
         raise ParameterError(f"{caller}: `queries` must be at least 1; got {queries!r}.")

@@ -1,6 +1,7 @@
 """The privacy-utility curve: the model as it is, what could be put in its place, and what each gives away."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ from mid.defences.noisy import NoisyRelease
 from mid.defences.postprocess import LabelOnly, Mixing, PostProcessed, Rounding, Temperature, TopK
 from mid.defences.tree import MIDDecisionTreeClassifier, SensitivePenalty
 
-__all__ = ["Defended", "Point", "defended", "measure", "pareto"]
+__all__ = ["Defended", "Point", "areas", "defended", "measure", "pareto"]
 
 INFORMATION = (3.0, 2.0, 1.0, 0.5, 0.25)  # nats left by a noisy release
 SHARES = (0.05, 0.2, 0.5, 0.8)  # lam of the linear model, in units of the price at which it becomes constant
@@ -316,3 +317,44 @@ def pareto(points: Sequence[Point]) -> list[Point]:
         )
 
     return [dataclasses.replace(p, dominated=tuple(game for game in p.success if beaten(p, game))) for p in points]
+
+
+def areas(points: Sequence[Point], constant: float) -> dict[str, dict[str, float]]:
+    """Mean success of the strongest attack over all utilities from a constant's to the audited model's.
+
+    At each utility an owner takes, of the points that have at least so much, the one with the least success; of one
+    family alone, that or the audited model. So all families are weighed over the same utilities: the area under the
+    curve over its width, and less is better.
+
+    Parameters
+    ----------
+    points : sequence of Point
+        Of one curve, the audited model first.
+    constant : float
+        Utility of a constant prediction.
+
+    Returns
+    -------
+    dict of str to dict
+        For each game, the area by family, and under ``"all"`` that of the Pareto front; empty if the audited model is
+        no better than a constant.
+    """
+    if not points or points[0].utility <= constant:
+        return {}
+    own = points[0]
+    families = {"all": list(points)} | {f: [own, *(p for p in points if p.family == f)] for f in _families(points)}
+    return {
+        game: {name: _area(some, game, constant, own.utility) for name, some in families.items()}
+        for game in own.success
+    }
+
+
+def _families(points: Sequence[Point]) -> list[str]:
+    return list(dict.fromkeys(p.family for p in points))
+
+
+def _area(points: Sequence[Point], game: str, low: float, high: float) -> float:
+    """Mean over [low, high] of the least success of the points with at least that utility, a step function."""
+    edges = sorted({low, high, *(p.utility for p in points if low < p.utility < high)})
+    steps = [(b - a) * min(p.success[game] for p in points if p.utility >= b) for a, b in itertools.pairwise(edges)]
+    return sum(steps) / (high - low)

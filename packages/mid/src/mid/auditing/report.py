@@ -10,7 +10,7 @@ from infocore import report as page
 from infocore.result import MIEstimate, plain
 from mid.auditing.caps import ReleaseCap
 from mid.auditing.played import Played, Row
-from mid.auditing.points import Point
+from mid.auditing.points import Point, areas
 from mid.auditing.verdict import Verdict
 
 __all__ = ["AuditReport"]
@@ -74,6 +74,7 @@ class AuditReport:
                 "release_caps": [c.to_dict() for c in self.release_caps],
                 "record_cap": None if self.record_cap is None else self.record_cap.to_dict(),
                 "curve": [p.to_dict() for p in self.curve],
+                "areas": areas(self.curve, self.facts["utility of a constant"]),
                 "recommendation": self.recommendation,
                 "warnings": list(self.warnings),
                 "facts": dict(self.facts),
@@ -126,7 +127,7 @@ class AuditReport:
         sections = [_game_section(g, v) for g, v in zip(self.games, self.verdicts, strict=True)]
         sections.append(page.Section("What the release certifies", "\n".join(self.bounds_in_words()), [_bounds(self)]))
         if self.curve:
-            sections.append(_curve_section(self.curve))
+            sections.append(_curve_section(self.curve, areas(self.curve, self.facts["utility of a constant"])))
         if self.warnings:
             rows = [[str(i + 1), w] for i, w in enumerate(self.warnings)]
             table = page.Table("Read this before quoting a number", ["", "warning"], rows)
@@ -213,7 +214,7 @@ def _bounds(report: AuditReport) -> page.Table:
     return page.Table("Information in the release (nats)", ["quantity", "", "nats", "strength", "records"], rows, note)
 
 
-def _curve_section(points: tuple[Point, ...]) -> page.Section:
+def _curve_section(points: tuple[Point, ...], weighed: dict[str, dict[str, float]]) -> page.Section:
     games = list(points[0].success)
     columns = ["model", "utility", *(f"attack right, {g} known" for g in games), *(f"strongest, {g}" for g in games)]
     columns += [*(f"best guesser, {g}" for g in games), "epsilon", "remark"]
@@ -257,4 +258,15 @@ def _curve_section(points: tuple[Point, ...]) -> page.Section:
         "whole suite; what is shown is its strongest attack. Models that are no better than a constant are left out of "
         "the charts."
     )
-    return page.Section("What could be put in its place", text, [page.Table("Models", columns, rows), *charts])
+    tables = [page.Table("Models", columns, rows)]
+    if weighed:
+        families = list(next(iter(weighed.values())))
+        note = (
+            "Success of the strongest attack, averaged over the utilities between a constant's and the audited "
+            "model's: at each the model with the least success among those that have at least so much utility, of this "
+            "kind or the audited one. Less is better; 'all' is the Pareto front."
+        )
+        cells = [[family, *(weighed[g][family] for g in games)] for family in families]
+        head = ["kind of model", *(f"area, {g} known" for g in games)]
+        tables.append(page.Table("Area under the curve", head, cells, note))
+    return page.Section("What could be put in its place", text, [*tables, *charts])

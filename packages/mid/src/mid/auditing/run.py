@@ -1,20 +1,16 @@
 """`audit`: from a fitted model and a table to a verdict."""
 
-import platform
 import time
 from collections.abc import Sequence
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
-import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from infocore.errors import ParameterError, TooFewSamplesError
-from infocore.report import versions
 from infocore.result import MIEstimate
 from mid.attacks.attribute import AttributeGame, Records, SensitiveAttribute
 from mid.attacks.attribute.game import Knows
-from mid.attacks.predictor import Predictor
 from mid.attacks.protocols import Output
 from mid.auditing.caps import ReleaseCap, record_cap, release_cap
 from mid.auditing.lower import attribute_lower_bound, record_lower_bound
@@ -22,6 +18,7 @@ from mid.auditing.played import correct, play
 from mid.auditing.points import Point, defended, measure, pareto
 from mid.auditing.progress import steps
 from mid.auditing.report import AuditReport
+from mid.auditing.setting import setting_of
 from mid.auditing.split import Split, split_records
 from mid.auditing.suite import MANY_QUERIES, facts_of
 from mid.auditing.utility import utility_of
@@ -30,9 +27,8 @@ from mid.auditing.words import recommend, warn
 
 __all__ = ["audit"]
 
-_LEAST_FRESH = 100
+LEAST_FRESH = 100
 _CURVE_KNOWN, _CURVE_ATTACKED = 900, 1500  # a curve has a dozen models, each attacked by the whole suite
-_TIMED_ROWS = 1000
 
 
 def audit(
@@ -116,8 +112,8 @@ def audit(
     """
     _check(games, ci_level)
     fresh_all = Records(X, y)
-    if len(fresh_all) < _LEAST_FRESH:
-        raise TooFewSamplesError(f"audit: `X` must hold at least {_LEAST_FRESH} fresh records; got {len(fresh_all)}.")
+    if len(fresh_all) < LEAST_FRESH:
+        raise TooFewSamplesError(f"audit: `X` must hold at least {LEAST_FRESH} fresh records; got {len(fresh_all)}.")
     training = _training(X_train, y_train, fresh_all)
     every = fresh_all.X if training is None else pd.concat([fresh_all.X, training.X], ignore_index=True)
     attribute = SensitiveAttribute.of(
@@ -154,26 +150,10 @@ def audit(
             points = pareto(points)
     verdicts = tuple(verdict_of(g, attribute, facts, ci_level=ci_level) for g in played)
     utility, constant = utility_of(model, attribute, attacked, seed)
-    told = {
-        "model": repr(model),
-        "kind": facts.kind,
-        "released": facts.output,
-        "noisy": facts.noisy,
-        "sensitive": [str(c) for c in attribute.columns],
-        "candidates": list(attribute.labels),
+    told = setting_of(model, attribute, facts, split, seed=seed, ci_level=ci_level) | {
         "utility on fresh records": utility,
         "utility of a constant": constant,
-        "known records": len(known),
-        "attacked records": len(attacked),
-        "attacked training records": 0 if split.members is None else len(split.members),
-        "repeated records": split.repeated,
-        "seconds per 1000 answers": _cost(model, attribute, attacked),
         "seconds of the audit": time.perf_counter() - started,
-        "seed": seed,
-        "ci_level": ci_level,
-        "python": platform.python_version(),
-        "versions": versions(),
-        "split": split.rows,
     }
     return AuditReport(
         verdicts=verdicts,
@@ -229,16 +209,3 @@ def _training(X_train: Any, y_train: Any, fresh: Records) -> Records | None:
 
 def _few(records: Records, n: int) -> Records:
     return Records(records.X.head(n), records.y[:n])
-
-
-def _cost(model: Any, attribute: SensitiveAttribute, records: Records) -> float:
-    """Median time of 1000 answers at inference."""
-    rows = attribute.asked(records.X.head(_TIMED_ROWS))
-    target = Predictor(model)
-    output = cast("Output", "values" if getattr(model, "classes_", None) is None else "labels")
-    seconds: list[float] = []
-    for i in range(3):
-        began = time.perf_counter()
-        target.release(rows, output=output, queries=1, access="sampled", rng=i)
-        seconds.append(time.perf_counter() - began)
-    return float(np.median(seconds)) * 1000.0 / len(rows)

@@ -8,7 +8,7 @@ from mid.auditing.advantage import Advantage
 from mid.auditing.played import Played
 from mid.auditing.suite import Facts
 
-__all__ = ["Verdict", "verdict_of"]
+__all__ = ["Verdict", "seen_in", "verdict_of"]
 
 _GAME = {
     "response": "To an attacker who knows the true response",
@@ -101,6 +101,24 @@ def verdict_of(game: Played, attribute: SensitiveAttribute, facts: Facts, *, ci_
     )
 
 
+def seen_in(game: Played) -> str:
+    """Say what a game could have found.
+
+    Parameters
+    ----------
+    game : Played
+        From `correct`.
+
+    Returns
+    -------
+    str
+        Half a sentence.
+    """
+    if game.detectable < 1:
+        return f"an advantage of {100 * game.detectable:.1f} points would have been found with a probability of 80 %"
+    return f"{game.n} records are too few to find any advantage with a probability of 80 %"
+
+
 def _who(game: Played, facts: Facts) -> str:
     return _GAME[game.knows].format(output={"values": "value", "labels": "label"}.get(facts.output, facts.output))
 
@@ -118,16 +136,11 @@ def _found(game: Played, attribute: SensitiveAttribute, facts: Facts) -> str:
 
 
 def _not_found(game: Played, facts: Facts) -> str:
-    seen = (
-        f"an advantage of {100 * game.detectable:.1f} points would have been found with a probability of 80 %"
-        if game.detectable < 1
-        else f"{game.n} records are too few to find any advantage with a probability of 80 %"
-    )
     return (
         f"{_who(game, facts)}, nothing beyond population inference was found: no attack beats every guesser "
         f"({_p(game.best.p_holm)} after Holm). The strongest attack is right about "
         f"{game.strongest.result.accuracy:.1%} of {game.n} fresh records, {game.best_baseline.result.name} about "
-        f"{game.best_baseline.result.accuracy:.1%}; {seen}."
+        f"{game.best_baseline.result.accuracy:.1%}; {seen_in(game)}."
     )
 
 

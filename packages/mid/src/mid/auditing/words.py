@@ -74,9 +74,20 @@ def recommend(verdicts: Sequence[Verdict], points: Sequence[Point], facts: Facts
         )
     elif not trained:
         said.append("Give the training records, to see what training without the attribute costs.")
+    elif own is None:
+        said.append(
+            "Train it without the attribute first; an audit with the curve says what that costs, and other ways."
+        )
+    else:
+        said.append("Train it without the attribute first; that could not be tried here, see the notes.")
     if own is not None:
         said += _nearby(own, points, unit)
-    if not facts.noisy:
+    if facts.noisy:
+        said.append(
+            "Its noise hides too little: calibrate it for fewer nats, and limit queries or answer repeated ones alike, "
+            "since averaging undoes noise."
+        )
+    else:
         said.append("Noise protects a released number, shrinkage does not; repeated queries average noise away.")
     return " ".join(said)
 

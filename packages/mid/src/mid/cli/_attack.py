@@ -30,8 +30,10 @@ def attack(
     """Run every attack that a model's answers allow, beside the guessers that have no model."""
     from mid.attacks.attribute import AttributeGame, Records, SensitiveAttribute
     from mid.auditing.played import correct, play
+    from mid.auditing.setting import setting_of
     from mid.auditing.split import split_records
     from mid.auditing.suite import facts_of
+    from mid.auditing.verdict import seen_in
     from mid.cli._settings import AuditSettings, resolve
 
     flags = {
@@ -51,15 +53,18 @@ def attack(
         released_output=settings.released,
         seed=settings.seed,
     )
-    raw = play(game, facts_of(game.view), split.fresh, ci_level=settings.ci_level, seed=settings.seed)
+    facts = facts_of(game.view)
+    raw = play(game, facts, split.fresh, ci_level=settings.ci_level, seed=settings.seed)
     (played,) = correct([raw], ci_level=settings.ci_level, seed=settings.seed)
     if as_json:
-        print_json({"settings": settings.model_dump(mode="json"), **played.to_dict()})
+        told = setting_of(fitted, attribute, facts, split, seed=settings.seed, ci_level=settings.ci_level)
+        print_json({"settings": settings.model_dump(mode="json"), **played.to_dict(), "facts": told})
         return
     typer.echo(f"{'':58} {'right':>6} {'balanced':>8} {'points over the best guesser':>29} {'p':>7}")
     for row in (*played.baselines, *played.attacks):
         r = row.result
         typer.echo(f"{r.name:58} {r.accuracy:6.1%} {r.balanced_accuracy:8.1%} {_advantage(row)}")
+    typer.echo(f"{played.n} fresh records: {seen_in(played)}.")
 
 
 def _advantage(row: Any) -> str:

@@ -9,9 +9,8 @@ import typer
 from infocore.errors import ParameterError
 from mid.cli._app import Config, Data, Json, Model, Seed, Trust, app, print_json, say
 
-__all__ = ["audit", "columns_of", "of_classes", "opened"]
+__all__ = ["audit", "opened"]
 
-_FEW = 20  # a response with so few values is one of classes
 Sensitive = Annotated[
     list[str] | None, typer.Option("--sensitive", help="Column of the attribute; repeat for a one-hot group.")
 ]
@@ -65,14 +64,18 @@ def audit(
     fitted, X, y, columns = opened(settings, trust_pickle)
     more: dict[str, Any] = {}
     if settings.train is not None:
+        from mid.cli._checks import check_columns, check_records
         from mid.cli._tables import read_table, take_response
 
-        more["X_train"], more["y_train"] = take_response(read_table(settings.train), settings.response, settings.train)
-        if list(more["X_train"].columns) != list(X.columns):
+        before, known = take_response(read_table(settings.train), settings.response, settings.train)
+        if list(before.columns) != list(X.columns):
             raise ParameterError(
                 f"mid audit: {settings.train} must have the columns of {settings.data} in the same order; it has "
-                f"{', '.join(map(str, more['X_train'].columns))}."
+                f"{', '.join(map(str, before.columns))}."
             )
+        check_columns(settings.sensitive, before, settings.train)
+        check_records(fitted, before, known, settings.response, settings.train)
+        more = {"X_train": before, "y_train": known}
     report = run(
         fitted,
         X,
@@ -101,29 +104,19 @@ def audit(
 
 def opened(settings: Any, trust_pickle: bool) -> tuple[Any, Any, Any, list[str]]:
     """Read model and table, and check that they are of each other's kind."""
+    from mid.cli._checks import check_columns, check_records, check_released, check_size, check_values, of_classes
     from mid.cli._models import read_model
     from mid.cli._tables import read_table, take_response
 
     X, y = take_response(read_table(settings.data), settings.response, settings.data)
-    columns = columns_of(settings.sensitive, X, settings.data)
+    columns = check_columns(settings.sensitive, X, settings.data)
+    check_values(columns, X, settings.data, settings.bins)
     task = settings.task or ("classifier" if of_classes(y) else "regressor")
     classes = np.unique(y) if task == "classifier" else None  # for files that do not say what the model is
     fitted = read_model(settings.model, trust_pickle=trust_pickle, classes=classes)
     if not (hasattr(fitted, "predict") or hasattr(fitted, "release")):
         raise ParameterError(f"mid: {settings.model} holds a {type(fitted).__name__}, which does not predict.")
+    check_size(X, settings.data)
+    check_released(settings.released, fitted)
+    check_records(fitted, X, y, settings.response, settings.data)
     return fitted, X, y, columns
-
-
-def of_classes(y: Any) -> bool:
-    """Whether a response is one of labels: no numbers, or few different ones."""
-    return y.dtype.kind in "OUSb" or len(np.unique(y)) <= _FEW
-
-
-def columns_of(sensitive: tuple[str, ...], X: Any, path: pathlib.Path) -> list[str]:
-    """Check the names of the sensitive columns."""
-    absent = [name for name in sensitive if name not in X.columns]
-    if absent:
-        raise ParameterError(
-            f"mid: --sensitive must name columns of {path}, {', '.join(map(str, X.columns))}; got {', '.join(absent)}."
-        )
-    return list(sensitive)

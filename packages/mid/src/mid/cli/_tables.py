@@ -1,5 +1,6 @@
-"""Reading tables: CSV, Parquet, npz."""
+"""Reading and writing tables: CSV, Parquet, npz."""
 
+import io
 import pathlib
 from typing import Any
 
@@ -8,7 +9,7 @@ import pandas as pd
 
 from infocore.errors import DataError, MissingExtraError, NonFiniteError, ParameterError
 
-__all__ = ["read_table", "take_response"]
+__all__ = ["read_table", "refuse_ambiguous", "take_response", "write_table"]
 
 
 def read_table(path: pathlib.Path) -> pd.DataFrame:
@@ -36,6 +37,33 @@ def read_table(path: pathlib.Path) -> pd.DataFrame:
     table = pd.DataFrame(held["X"])
     table.columns = [str(c) for c in table.columns]
     return table.assign(y=held["y"])
+
+
+def write_table(table: pd.DataFrame, path: pathlib.Path) -> None:
+    """Write some rows of a table that `read_table` read, in the format of the suffix."""
+    kind = path.suffix.lower()
+    if kind == ".csv":
+        table.to_csv(path, index=False)
+    elif kind != ".npz":
+        table.to_parquet(path, index=False)
+    else:
+        parts = {"X": table.drop(columns="y").to_numpy(), "y": table["y"].to_numpy()}
+        plain = {name: a.astype(str) if a.dtype == object else a for name, a in parts.items()}  # text, not pickles
+        np.savez(path, **plain)
+
+
+def refuse_ambiguous(part: Any, path: pathlib.Path) -> None:
+    """Refuse to split a CSV where some rows alone would be read as something else: codes 01 and 02 without any X1."""
+    if path.suffix.lower() != ".csv":
+        return
+    again = pd.read_csv(io.StringIO(part.to_csv(index=False)))
+    is_number = pd.api.types.is_numeric_dtype
+    other = [str(c) for c in part if not is_number(part[c]) and is_number(again[c]) and part[c].notna().any()]
+    if other:
+        raise ParameterError(
+            f"mid defend: column(s) {', '.join(other)} of {path} are text, and a part of the rows holds nothing but "
+            "what reads as numbers. Give the table as .parquet, which keeps kinds, or rename those values."
+        )
 
 
 def take_response(table: pd.DataFrame, response: str, path: pathlib.Path) -> tuple[pd.DataFrame, Any]:

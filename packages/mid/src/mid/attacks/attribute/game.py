@@ -6,6 +6,7 @@ that record, or both. It may ask the target about records of its making. It answ
 value, which makes a **score matrix** of records by candidates; the largest of a row is its guess.
 """
 
+import dataclasses
 from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
@@ -181,7 +182,7 @@ class AttributeGame:
         ParameterError
             If the attack needs what this game does not give, or its scores are not of shape (n, m).
         """
-        view, needs = self.view, attack.needs
+        view, needs = self.view, _needs_in(attack, self.view)
         if needs.response and view.response is None:
             raise ParameterError(f"AttributeGame.run: {attack.name} needs the true response, not known in this game.")
         if needs.released and view.released is None:
@@ -197,6 +198,13 @@ class AttributeGame:
         return judge_scores(
             scores, self._truth, view.attribute.labels, name=attack.name, needs=needs, queries=view.asked
         )
+
+
+def _needs_in(attack: AttributeAttack, view: View) -> Needs:
+    """What an attack is given here: one that takes what there is says so in `needs_in`, and "released" has a name."""
+    takes = getattr(attack, "needs_in", None)
+    needs: Needs = attack.needs if takes is None else takes(view)
+    return dataclasses.replace(needs, interface=view.released_output) if needs.interface == "released" else needs
 
 
 def _classes(model: Any) -> NDArray[Any] | None:

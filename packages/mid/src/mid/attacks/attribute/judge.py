@@ -29,7 +29,7 @@ class AttributeResult:
     name : str
         The attack.
     needs : Needs
-        What it was given.
+        What it was given in this game.
     queries : int
         Queries asked in this run; answers that an earlier attack of the same game had asked for are not counted again.
     guesses : int array of shape (n,)

@@ -50,8 +50,28 @@ class LearnedAttack:
 
     @property
     def needs(self) -> Needs:
-        """Answers of the kind that is released, and records of its own; uses response and release where they are."""
+        """What every game must give it: answers of the kind that is released, and records of its own."""
         return Needs(interface="released", auxiliary=True)
+
+    def needs_in(self, view: View) -> Needs:
+        """Say what it is given in one game: the response and the released answer too, where they are there.
+
+        Parameters
+        ----------
+        view : View
+            What the attacker sees.
+
+        Returns
+        -------
+        Needs
+            All that `scores` reads.
+        """
+        return Needs(
+            interface=view.released_output,
+            response=view.response is not None,
+            released=view.released is not None,
+            auxiliary=True,
+        )
 
     def scores(self, view: View) -> Floats:
         """Log-probabilities by the imputer.

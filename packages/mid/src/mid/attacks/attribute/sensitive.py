@@ -15,7 +15,7 @@ from infocore.errors import DegenerateWarning, KindError, NonFiniteError, Parame
 __all__ = ["SensitiveAttribute", "as_table"]
 
 Ints = NDArray[np.int64]
-_MOST = 50  # candidate values; a query is asked for each of them
+MOST_VALUES = 50  # candidate values; a query is asked for each of them
 
 
 def as_table(X: ArrayLike, caller: str, name: str = "X") -> pd.DataFrame:
@@ -143,10 +143,10 @@ class SensitiveAttribute:
                 f"{caller}: column(s) {', '.join(map(str, names))} mix text and numbers, so that 1 and '1' would be "
                 "two values; make them one kind."
             ) from e
-        if len(values) > _MOST:
+        if len(values) > MOST_VALUES:
             raise ParameterError(
-                f"{caller}: column(s) {', '.join(map(str, names))} hold {len(values)} values, more than {_MOST}: each "
-                "is a question to the target. Give `bins=` to guess a bin, or group the values."
+                f"{caller}: column(s) {', '.join(map(str, names))} hold {len(values)} values, more than {MOST_VALUES}: "
+                "each is a question to the target. Give `bins=` to guess a bin, or group the values."
             )
         if len(values) < 2:
             raise ParameterError(f"{caller}: column(s) {', '.join(map(str, names))} hold one value: nothing to guess.")
@@ -260,9 +260,9 @@ class SensitiveAttribute:
 
 def _binned(part: pd.DataFrame, names: tuple[Any, ...], bins: int, array: bool) -> SensitiveAttribute:
     caller = "SensitiveAttribute.of"
-    if len(names) != 1 or not 2 <= bins <= _MOST or not pd.api.types.is_numeric_dtype(part[names[0]]):
+    if len(names) != 1 or not 2 <= bins <= MOST_VALUES or not pd.api.types.is_numeric_dtype(part[names[0]]):
         raise ParameterError(
-            f"{caller}: `bins` must be from 2 to {_MOST}, for one column of numbers; got {bins} for {names}."
+            f"{caller}: `bins` must be from 2 to {MOST_VALUES}, for one column of numbers; got {bins} for {names}."
         )
     column = part[names[0]].to_numpy(np.float64)
     edges = np.unique(np.quantile(column, np.arange(1, bins) / bins, method="inverted_cdf"))
