@@ -16,7 +16,7 @@ from infocore.estimators._ksg import ksg_values
 from infocore.estimators._neighbours import Searched
 from infocore.estimators._tails import heavy_tails
 
-__all__ = ["EXACT", "FEW_COLUMNS", "about_neighbours", "heavy", "repeats", "unresolved"]
+__all__ = ["EXACT", "FEW_COLUMNS", "about_neighbours", "falls_clearly", "heavy", "misses", "repeats", "unresolved"]
 
 EXACT = "the relation looks deterministic: information would be infinite"
 # Beyond this many columns in all the bias of k-NN, which no interval here knows of, exceeds the standard error at
@@ -84,8 +84,6 @@ def unresolved(
     column of noise 29, 39 and all at n = 100, 300 and 1000; of sin(3x) with noise of 0.01, 39, 13 and 2. Looking at
     500 rows instead of 200 changes a few of the samples of sin(3x), and none of the others.
     """
-    from scipy.special import polygamma
-
     n, columns = len(x), x.shape[1] + y.shape[1]
     worth = (IN_TWO if columns == 2 else IN_FEW) * math.log(n)
     if (columns <= FEW_COLUMNS and value <= worth) or n < 2 * k + 2:
@@ -98,17 +96,31 @@ def unresolved(
         values = ksg_values(x, y, [k, 2 * k])
         falls = values[k][0], values[2 * k][0]
     near, far = falls
-    # neighbours share their fluctuations: those of 2 k are among those of k, as in the automatic choice
-    significant = near - far > Z * math.sqrt(float(polygamma(1, k) - polygamma(1, 2 * k)) / looked)
+    significant = falls_clearly(near, far, k, looked)
     evidence = f"{near:.2f} nats from {k} neighbours, {far:.2f} from {2 * k}"
     ratio = min(x.shape[1], y.shape[1]) / max(x.shape[1], y.shape[1])
     if significant and near - far > max(LEAST, LIKE * ratio) * math.log(2):
         return [Doubt(EXACT, DegenerateWarning, evidence)]
-    some = near > Z * math.sqrt(float(polygamma(1, k)) / n)  # of nothing no part can be missing
-    if significant and low and some and near - far > SHARE * near:
+    if significant and low and misses(near, far, k, n):
         text = f"reads low, for neighbours are too far in {columns} columns: at least this much"
         return [Doubt(text, SaturationWarning, evidence)]
     return []
+
+
+def falls_clearly(near: float, far: float, k: int, looked: int) -> bool:
+    """Say whether a value falls from k to 2 k neighbours of some rows by more than they fluctuate."""
+    from scipy.special import polygamma
+
+    # neighbours share their fluctuations: those of 2 k are among those of k, as in the automatic choice
+    return near - far > Z * math.sqrt(float(polygamma(1, k) - polygamma(1, 2 * k)) / looked)
+
+
+def misses(near: float, far: float, k: int, n: int) -> bool:
+    """Say whether what a value loses from k to 2 k neighbours is a part of it that matters."""
+    from scipy.special import polygamma
+
+    some = near > Z * math.sqrt(float(polygamma(1, k)) / n)  # of nothing no part can be missing
+    return some and near - far > SHARE * near
 
 
 def _fall(x: Floats, y: Floats, k: int, pointwise: Floats, kept: Sequence[Searched] = ()) -> tuple[float, int]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from infocore._validate import Floats, Ints, Pair
 from infocore.bounds import pointwise
 from infocore.errors import MissingExtraError, TooFewSamplesError
-from infocore.estimators._doubts import FEW_COLUMNS, SHARE, Z
+from infocore.estimators._doubts import FEW_COLUMNS, falls_clearly, misses
 from infocore.estimators._elliptical import Ellipse, fit_ellipse, gaussian_bias
 from infocore.estimators._ksg import extrapolation_weights, ksg_values
 from infocore.estimators._moments import misfit
@@ -202,7 +202,11 @@ def nearest_mixed(pair: Pair, k: int, workers: int = 1) -> Candidate:
     if terms.strength == "heuristic" and pair.n >= 2 * k + 2:
         far = MixedKSG(2 * k, workers=workers).terms(pair).value
         facts["by_k"] = {str(k): terms.value, str(2 * k): far}
-        doubts += falls_short(terms.value, far, k, pair.n)
+        if falls_clearly(terms.value, far, k, pair.n) and misses(terms.value, far, k, pair.n):
+            doubts.append(
+                "reads low, for neighbours are too far in so many columns: "
+                f"{terms.value:.2f} nats from {k}, {far:.2f} from {2 * k}"
+            )
     # of a row that is alone nothing is known: it may say log n
     doubt = alone * math.log(pair.n) if alone > MOST else 0.0
     return Candidate(
@@ -215,19 +219,6 @@ def nearest_mixed(pair: Pair, k: int, workers: int = 1) -> Candidate:
         doubts=tuple(doubts),
         facts=facts,
     )
-
-
-def falls_short(near: float, far: float, k: int, n: int) -> list[str]:
-    """Say that a value from neighbours in many columns reads low, if it falls from k = `near` to 2 k = `far`."""
-    from scipy.special import polygamma
-
-    significant = near - far > Z * math.sqrt(float(polygamma(1, k) - polygamma(1, 2 * k)) / n)
-    some = near > Z * math.sqrt(float(polygamma(1, k)) / n)
-    if not (significant and some and near - far > SHARE * near):
-        return []
-    return [
-        f"reads low, for neighbours are too far in so many columns: {near:.2f} nats from {k}, {far:.2f} from {2 * k}"
-    ]
 
 
 def critic(
