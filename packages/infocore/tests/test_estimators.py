@@ -343,7 +343,9 @@ def test_auto_in_many_columns_weighs_the_evidence():
     assert gaussian.value == pytest.approx(1.116, abs=0.13)  # 3 s.d.; KSG is 0.34 low here
     assert gaussian.diagnostics["evidence"]["critic"] == "not asked for: fast"
     x = np.random.default_rng(0).standard_normal((1000, 3))
-    square = fast.estimate(x, x**2 + 0.3 * np.random.default_rng(1).standard_normal((1000, 3)))
+    # 3.44 nats, of which neighbours in six columns find 2.5
+    with pytest.warns(DegenerateWarning, match="reads low, for neighbours are too far in 6 columns"):
+        square = fast.estimate(x, x**2 + 0.3 * np.random.default_rng(1).standard_normal((1000, 3)))
     assert (square.method, "cross moment" in square.diagnostics["reason"]) == ("ksg", True)
     rng = np.random.default_rng(2)
     heavy = rng.standard_normal((1000, 6)) / np.sqrt(rng.chisquare(1, (1000, 1)))
@@ -376,8 +378,9 @@ def test_auto_names_what_the_data_are_like():
     for words in ("near what 1000 rows can show", "the relation looks deterministic"):
         assert any(words in str(w.message) for w in seen)
     assert exact.strength == "heuristic"
-    with pytest.warns(DegenerateWarning, match="the relation looks deterministic"):
+    with pytest.warns(DegenerateWarning) as seen:
         AutoMI(fast=True).estimate(x, np.sin(3 * x))
+    assert any("the relation looks deterministic" in str(w.message) for w in seen)
     walk, other = (np.convolve(rng.standard_normal(1100), np.ones(50))[50:1050] for _ in range(2))
     with pytest.warns(DegenerateWarning, match="rows depend on each other"):
         AutoMI(fast=True).estimate(walk, other)

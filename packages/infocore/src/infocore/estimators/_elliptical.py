@@ -16,6 +16,9 @@ __all__ = ["Ellipse", "fit_ellipse", "gaussian_bias", "independent_columns"]
 
 # Degrees of freedom tried by the fit; beyond the last the t copula is Gaussian to the accuracy of the fit.
 DEGREES = (1.0, 100.0)
+# Where the search begins: below it the scores of a few thousand rows overflow no more than they mean anything. A fit
+# that ends within this factor of it has run away.
+LEAST, EDGE = 0.5, 1.1
 # A change of the scatter matrix below this, in any entry, ends the iteration.
 TOLERANCE, MAX_ITERATIONS = 1e-6, 200
 # Least share of the mean eigenvalue: below it a direction is a copy of others, not a variable of its own.
@@ -71,6 +74,15 @@ class Ellipse:
     dof: float
     dx: int
     log_likelihood: float
+
+    @property
+    def ran_away(self) -> bool:
+        """Whether the degrees of freedom went to the least tried.
+
+        So they do where ranks do not resolve a relation: along a line on which most rows have one rank in x and y, the
+        likelihood grows without end as tails get heavier.
+        """
+        return self.dof < EDGE * LEAST
 
     def scores(self, levels: Floats) -> Floats:
         """Quantiles of the fitted margin, from levels in (0, 1)."""
@@ -198,9 +210,8 @@ def fit_ellipse(levels: Floats, dx: int, dof: float | None = None) -> Ellipse:
     # the likelihood has one peak in 1/dof: where heavy but finite tails do not help, no tails do
     if _fit_scatter(levels, dx, DEGREES[1], start).log_likelihood <= gauss.log_likelihood:
         return gauss
-    low, high = (math.log(v) for v in DEGREES)
-    # from one half on: below it the scores of a few thousand rows overflow no more than they mean anything
-    found = minimize_scalar(loss, bounds=(low - math.log(2.0), high), method="bounded", options={"xatol": 0.02})
+    bounds = math.log(LEAST), math.log(DEGREES[1])
+    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 0.02})
     best = tried[float(found.x)]
     # one parameter more must earn half a unit of log likelihood (Akaike)
     return best if best.log_likelihood - 1.0 / len(levels) > gauss.log_likelihood else gauss

@@ -14,22 +14,26 @@ import numpy as np
 
 from infocore._validate import Floats, Pair, Sample
 
-__all__ = ["spread"]
+__all__ = ["spread", "without_copies"]
 
 # A value that more than this share of the rows have is an atom, such as the zeros of a censored number.
 ATOM = 0.1
+# Times that a row may occur to be taken for copied.
+COPIES = 3
 # Values are rounded if they are multiples of a step or have few significant digits, within this share of the last
 # place beside what float64 rounds; values that are copied, and not rounded, are neither.
 LAST_PLACE, DIGITS = 1e-3, 5
 
 
-def spread(pair: Pair, rng: np.random.Generator) -> tuple[Pair, list[str]]:
+def spread(pair: Pair, rng: np.random.Generator, *, counts: bool = False) -> tuple[Pair, list[str]]:
     """Move rounded numbers at random within their cells.
 
     Parameters
     ----------
     pair : Pair
     rng : numpy Generator
+    counts : bool
+        Move discrete numbers too, however many rows share a value.
 
     Returns
     -------
@@ -45,7 +49,8 @@ def spread(pair: Pair, rng: np.random.Generator) -> tuple[Pair, list[str]]:
         for j, name in enumerate(side.names):
             column = side.values[:, j].astype(np.float64)
             if side.kinds[j] != "continuous":
-                moved = None if side.kinds[j] == "discrete" or side.nominal[j] else _moved(column, rng)
+                fixed = side.nominal[j] or (side.kinds[j] == "discrete" and not counts)
+                moved = None if fixed else _moved(column, rng, 1.0 if counts else ATOM)
                 if moved is None:
                     return pair, []
                 column = moved
@@ -57,10 +62,39 @@ def spread(pair: Pair, rng: np.random.Generator) -> tuple[Pair, list[str]]:
     return Pair(sides[0], sides[1], pair.flags), names
 
 
-def _moved(column: Floats, rng: np.random.Generator) -> Floats | None:
+def without_copies(pair: Pair) -> tuple[Pair, int]:
+    """Leave out the rows that are copies of others, where nothing else makes values recur.
+
+    Parameters
+    ----------
+    pair : Pair
+
+    Returns
+    -------
+    pair : Pair
+        With every column continuous; as it was, if other values recur, or a row more than `COPIES` times, as an atom.
+    dropped : int
+        How many rows were left out.
+    """
+    sides = pair.x, pair.y
+    kinds = {*pair.x.kinds, *pair.y.kinds}
+    if "mixed" not in kinds or not kinds <= {"mixed", "continuous"}:
+        return pair, 0
+    rows = np.concatenate([s.values.astype(np.float64) for s in sides], axis=1)
+    _, first, times = np.unique(rows, axis=0, return_index=True, return_counts=True)
+    if len(first) == pair.n or times.max() > COPIES:
+        return pair, 0
+    kept = np.sort(first)
+    if any(len(np.unique(column)) < len(kept) for column in rows[kept].T):
+        return pair, 0
+    x, y = (dataclasses.replace(s, values=s.values[kept], kinds=("continuous",) * len(s.names)) for s in sides)
+    return Pair(x, y, pair.flags), pair.n - len(kept)
+
+
+def _moved(column: Floats, rng: np.random.Generator, most: float) -> Floats | None:
     """Return a column moved within the cells of its values, each to half way to its neighbours, or None."""
     values, index, counts = np.unique(column, return_inverse=True, return_counts=True)
-    if counts.max() > ATOM * len(column) or not _rounded(values):
+    if counts.max() > most * len(column) or not _rounded(values):
         return None
     gaps = np.diff(values) / 2
     below, above = np.concatenate([gaps[:1], gaps]), np.concatenate([gaps, gaps[-1:]])

@@ -15,7 +15,7 @@ from infocore.estimators._evidence import Candidate, intrinsic_dimension
 from infocore.estimators._neighbours import below_one
 from infocore.estimators._tails import heavy_tails
 
-__all__ = ["findings"]
+__all__ = ["WARNED", "findings", "in_order", "rows_worth"]
 
 # Share of log n beyond which an estimate has little room left.
 SATURATED = 0.6
@@ -63,7 +63,7 @@ def findings(pair: Pair, best: Candidate, *, dependent: bool) -> tuple[list[str]
     notes += best.facts.get("notes", [])
     notes += [str(doubt) for doubt in below_zero(best.value, math.hypot(best.error, best.doubt))]
     if dependent and pair.n >= 50:
-        worth = effective_sample_size(*(_standard(side)[:, :COLUMNS] for side in (pair.x, pair.y)))
+        worth = pair.n * rows_worth(pair)
         if worth < WORTH * pair.n:
             high = "; rows that follow each other are neighbours, which reads high: see KSG(theiler=)"
             (warned if worth < WARNED * pair.n else notes).append(
@@ -72,6 +72,19 @@ def findings(pair: Pair, best: Candidate, *, dependent: bool) -> tuple[list[str]
                 f"{high if best.name == 'ksg' else ''}"
             )
     return notes + warned, warned
+
+
+def rows_worth(pair: Pair) -> float:
+    """Share of n that the rows are worth, in the order given, 1 if they are too few to say."""
+    if pair.n < 50:
+        return 1.0
+    return effective_sample_size(*(_standard(side)[:, :COLUMNS] for side in (pair.x, pair.y))) / pair.n
+
+
+def in_order(pair: Pair) -> bool:
+    """Say whether the rows are sorted by a column, which makes independent rows look dependent."""
+    steps = (np.diff(side.values.astype(np.float64), axis=0) for side in (pair.x, pair.y))
+    return any(bool((step >= 0).all(0).any() or (step <= 0).all(0).any()) for step in steps)
 
 
 def _standard(side: Sample) -> Floats:

@@ -17,21 +17,24 @@ from infocore.estimators import _evidence as evidence
 from infocore.estimators._doubts import unresolved
 from infocore.estimators._evidence import Candidate
 from infocore.estimators._ksg import check_workers
-from infocore.estimators._rounded import spread
-from infocore.estimators._warnings import findings
+from infocore.estimators._rounded import spread, without_copies
+from infocore.estimators._warnings import WARNED, findings, in_order, rows_worth
+from infocore.estimators._weighing import (
+    FEW_COLUMNS,
+    NAMES,
+    Choice,
+    against_copula,
+    doubtful,
+    still,
+    unless,
+    with_doubt,
+)
 from infocore.estimators.discrete import DiscreteMI
 from infocore.intervals import block_ids, influence_standard_error, normal_interval
 from infocore.result import MIEstimate
 
 __all__ = ["AutoMI"]
 
-# Standard errors by which a rival must exceed a method before that method is called wrong; k-NN in few columns is
-# nearly unbiased, so that less of it is evidence.
-Z, Z_FEW = 2.5, 2.0
-# Nats, and share of the value, below which a difference is not worth a change of method (k-NN can read 1 % high).
-SLACK, SHARE = 0.003, 0.01
-# Up to this many columns k-NN is all but unbiased at the sample sizes it is used for (measured, docs).
-FEW_COLUMNS = 3
 # Beyond this many columns k-NN reads a small part of the information at any n a machine holds, and costs n^2.
 MANY_COLUMNS = 20
 # Rows below which a critic is not trained: its folds would hold a few dozen.
@@ -53,9 +56,13 @@ class AutoMI:
 
     Then k-NN is preferred up to three columns and the critic beyond, unless the other finds significantly more; all
     fail low. A refuted copula is kept, with the distance as doubt, where it finds more and predicts held-out rows
-    better than the critic. With discrete and continuous or mixed columns together, mixed k-NN and the critic compete;
-    where nothing but rounding makes values recur, numbers are first moved at random within their cells, which changes
-    no information, and count as continuous.
+    better than the critic. Where ranks do not resolve a relation no copula is fitted; where rows depend on each other
+    and are not merely sorted, a moment counts as what the rows are worth, and k-NN says nothing against the copula.
+
+    With discrete and continuous or mixed columns together, mixed k-NN and the critic compete; a value that a tenth of
+    the rows share is a class of its own. Where nothing but rounding makes values recur, or counts are too sparse to
+    count, numbers are first moved at random within their cells, which changes no information, and count as continuous;
+    where nothing but copied rows does, the copies are left out. The notes say so.
 
     Parameters
     ----------
@@ -145,16 +152,26 @@ class AutoMI:
         pair = paired(x, y, "auto", min_samples=4)
         useful = Pair(pair.x.informative(), pair.y.informative(), pair.flags)
         if pair.kinds <= {"discrete"} or not (useful.x.names and useful.y.names):
-            return self._counted(pair, useful, ci_level, blocks)
+            counted = DiscreteMI().estimate_pair(pair, ci_level, blocks)
+            # where counts say too little, numbers may still be read as numbers
+            sparse = counted.strength == "heuristic"
+            moved_pair, moved = spread(useful, generator(rng, "auto"), counts=True) if sparse else (useful, [])
+            if not moved:
+                return self._counted(pair, useful, counted, blocks)
+            choice = self._continuous(moved_pair, rng)
+            choice.facts["counted"] = counted.value
+            return self._answer(pair, moved_pair, choice, moved, ci_level, blocks)
+        dropped = 0
+        if blocks is None:
+            useful, dropped = without_copies(useful)
         useful, moved = spread(useful, generator(rng, "auto"))
         if {*useful.x.kinds, *useful.y.kinds} == {"continuous"}:
             choice = self._continuous(useful, rng)
         else:
             choice = self._mixed(useful, rng)
-        return self._answer(pair, useful, choice, moved, ci_level, blocks)
+        return self._answer(pair, useful, choice, moved, ci_level, blocks, dropped)
 
-    def _counted(self, pair: Pair, useful: Pair, ci_level: float, blocks: Any) -> MIEstimate:
-        found = DiscreteMI().estimate_pair(pair, ci_level, blocks)
+    def _counted(self, pair: Pair, useful: Pair, found: MIEstimate, blocks: Any) -> MIEstimate:
         varied = bool(useful.x.names and useful.y.names)
         more: dict[str, Any] = {
             "reason": "all columns are discrete" if varied else "a side is constant",
@@ -170,16 +187,18 @@ class AutoMI:
                 found = dataclasses.replace(found, strength="heuristic")
         return dataclasses.replace(found, diagnostics={**found.diagnostics, **more})
 
-    def _continuous(self, pair: Pair, rng: int | np.random.Generator) -> "_Choice":
+    def _continuous(self, pair: Pair, rng: int | np.random.Generator) -> Choice:
         columns = len(pair.x.names) + len(pair.y.names)
         tried: list[Candidate] = []
         copula = evidence.copula(pair, "auto")
-        knn = evidence.nearest(pair, self.workers) if pair.n >= 8 and columns <= MANY_COLUMNS else None
+        knn = evidence.nearest(pair, self.workers) if pair.n >= evidence.LEAST and columns <= MANY_COLUMNS else None
         critic, folds, why = self._critic(pair, rng, needed=columns > 2 or pair.n < ENOUGH)
         tried += [c for c in (copula, knn, critic) if c is not None]
         if not tried:
             raise_too_few(pair)
         facts: dict[str, Any] = {"critic": why} if why else {}
+        if not in_order(pair) and (worth := rows_worth(pair)) < WARNED:
+            facts["worth"] = worth
         held = None
         if copula is not None:
             fitted = pair, folds, float(copula.facts["dof"]), "auto"
@@ -187,36 +206,36 @@ class AutoMI:
             scored = critic is not None or knn is None or columns > FEW_COLUMNS
             held = evidence.held_out_copula(*fitted) if scored else None
             whole = held is not None if scored else evidence.fits_without_folds(*fitted)
-            against = _against_copula(copula, held, knn, critic, columns, facts)
+            against = against_copula(copula, held, knn, critic, columns, facts)
             if not against and not whole:
                 against = "the copula cannot be fitted on part of the rows"
             if not against:
                 reason = "copula: no cross moment refutes it and no rival finds more"
-                return _Choice(_with_doubt(copula, facts, columns), tried, reason, facts)
+                return Choice(with_doubt(copula, facts, columns), tried, reason, facts)
         else:
             against = "no copula can be fitted"
         if knn is None or critic is None:
             best = knn or critic
         else:
             first, second = (knn, critic) if columns <= FEW_COLUMNS else (critic, knn)
-            best = _unless(first, second, columns, facts)
-        if copula is not None and (best is None or _still(copula, best, held, columns)):
+            best = unless(first, second, columns, facts)
+        if copula is not None and (best is None or still(copula, best, held, columns)):
             facts["rival"] = None if best is None else best.value
-            return _Choice(_doubtful(copula, facts), tried, f"copula, for want of a better: {against}", facts)
+            return Choice(doubtful(copula, facts), tried, f"copula, for want of a better: {against}", facts)
         assert best is not None  # with no copula there is another, or nothing was tried
-        return _Choice(best, tried, f"{_NAMES[best.name]}: {against}", facts)
+        return Choice(best, tried, f"{NAMES[best.name]}: {against}", facts)
 
-    def _mixed(self, pair: Pair, rng: int | np.random.Generator) -> "_Choice":
+    def _mixed(self, pair: Pair, rng: int | np.random.Generator) -> Choice:
         columns = len(pair.x.names) + len(pair.y.names)
         knn = evidence.nearest_mixed(pair, self.k)
         critic, _, why = self._critic(pair, rng, needed=columns > 2)
         facts: dict[str, Any] = {"critic": why} if why else {}
         kinds = "discrete and continuous or mixed columns together"
         if critic is None:
-            return _Choice(knn, [knn], kinds, facts)
+            return Choice(knn, [knn], kinds, facts)
         first, second = (knn, critic) if columns <= FEW_COLUMNS else (critic, knn)
-        best = _unless(first, second, columns, facts)
-        return _Choice(best, [knn, critic], f"{_NAMES[best.name]}: {kinds}", facts)
+        best = unless(first, second, columns, facts)
+        return Choice(best, [knn, critic], f"{NAMES[best.name]}: {kinds}", facts)
 
     def _critic(
         self, pair: Pair, rng: int | np.random.Generator, *, needed: bool
@@ -236,7 +255,14 @@ class AutoMI:
         return None, folds, why
 
     def _answer(
-        self, pair: Pair, read: Pair, choice: "_Choice", moved: list[str], ci_level: float, blocks: Any
+        self,
+        pair: Pair,
+        read: Pair,
+        choice: Choice,
+        moved: list[str],
+        ci_level: float,
+        blocks: Any,
+        dropped: int = 0,
     ) -> MIEstimate:
         best = choice.best
         ids = None if blocks is None else block_ids(blocks, pair.n, "auto")
@@ -245,6 +271,10 @@ class AutoMI:
         notes, warned = findings(read, best, dependent=ids is None)
         if moved:
             notes.insert(0, f"rounded, and moved at random within a step, which changes no information: {_some(moved)}")
+        if "counted" in choice.facts:
+            notes.insert(0, "too few rows a cell to count; read as numbers (to have them counted, make them text)")
+        if dropped:
+            notes.insert(0, f"{dropped} rows are copies of others, and were left out")
         exact = _exact(read, choice)
         notes, warned = notes + exact, warned + exact
         for text in warned:
@@ -259,7 +289,7 @@ class AutoMI:
             standard_error=error,
             ci=normal_interval(best.value, error, ci_level),
             ci_level=ci_level,
-            n=pair.n,
+            n=read.n,
             method=best.name,
             diagnostics={
                 "kinds": {side: dict(zip(s.names, s.kinds, strict=True)) for side, s in sides.items()},
@@ -277,65 +307,7 @@ class AutoMI:
         )
 
 
-_NAMES = {"ksg": "k-NN", "crossfit": "critic", "mixed": "mixed k-NN", "t-copula": "copula"}
-
-
-@dataclasses.dataclass(frozen=True)
-class _Choice:
-    best: Candidate
-    tried: list[Candidate]
-    reason: str
-    facts: dict[str, Any]
-
-
-def _against_copula(
-    copula: Candidate, held: Any, knn: Candidate | None, critic: Candidate | None, columns: int, facts: dict[str, Any]
-) -> str:
-    """Say what speaks against the copula, or nothing."""
-    n = len(copula.pointwise)
-    few = columns <= FEW_COLUMNS
-    deviation, allowed = copula.facts["misfit"], copula.facts["misfit_allowed"]
-    if held is not None:
-        facts["copula_held_out"] = float(held.mean())
-    if knn is not None:
-        facts["knn_excess"] = _plain(knn, few) - copula.value
-    if critic is not None and critic.held_out is not None and held is not None:
-        gain = critic.held_out - held
-        facts["critic_gain"] = float(gain.mean())
-        facts["critic_gain_error"] = float(gain.std()) / math.sqrt(n)
-    if deviation > allowed:
-        return f"a cross moment of the ranks is {deviation:.1f} standard errors from the copula ({allowed:.1f} allowed)"
-    if knn is not None:
-        error = _paired_error(knn, copula.pointwise)
-        if facts["knn_excess"] > (Z_FEW if few else Z) * error + SLACK + SHARE * copula.value:
-            return "the copula finds significantly less than it"
-    if facts.get("critic_gain", 0.0) > Z * facts.get("critic_gain_error", 0.0) + SLACK:
-        return "it predicts held-out rows better than the copula"
-    return ""
-
-
-def _still(copula: Candidate, best: Candidate, held: Any, columns: int) -> bool:
-    """Say whether a copula that is wrong is still the best there is: it finds more, and predicts better."""
-    if best.value >= copula.value or columns <= FEW_COLUMNS:
-        return False
-    if best.held_out is None:
-        return True
-    if held is None:
-        return False
-    gain = held - best.held_out
-    return bool(gain.mean() > Z * gain.std() / math.sqrt(len(gain)))
-
-
-def _unless(first: Candidate, second: Candidate, columns: int, facts: dict[str, Any]) -> Candidate:
-    """Return the first, unless the second finds significantly more."""
-    excess = _plain(second, columns <= FEW_COLUMNS) - first.value
-    doubt = 0.0 if second.name == "ksg" else second.doubt
-    limit = Z * math.hypot(_paired_error(second, first.pointwise), first.doubt, doubt)
-    facts["rival_excess"] = excess
-    return second if excess > limit + SLACK + SHARE * first.value else first
-
-
-def _exact(pair: Pair, choice: _Choice) -> list[str]:
+def _exact(pair: Pair, choice: Choice) -> list[str]:
     """Say that the relation looks exact, where k-NN was tried and its values fall with k as only those of one do."""
     knn = next((c for c in choice.tried if c.name == "ksg"), None)
     k = evidence.KS[0]
@@ -343,36 +315,14 @@ def _exact(pair: Pair, choice: _Choice) -> list[str]:
         return []
     falls = knn.facts["by_k"][str(k)], knn.facts["by_k"][str(2 * k)]
     x, y = pair.x.numbers("auto"), pair.y.numbers("auto")
-    return [str(doubt) for doubt in unresolved(x, y, k, knn.value, low=False, falls=falls)]
+    # in two columns what neighbours miss is extrapolated well enough
+    low = choice.best is knn and x.shape[1] + y.shape[1] > 2
+    return [str(doubt) for doubt in unresolved(x, y, k, knn.value, low=low, falls=falls)]
 
 
 def _some(names: list[str]) -> str:
     """Return the names, or the first of many and how many there are."""
     return ", ".join(names) if len(names) <= 10 else f"{', '.join(names[:3])} and {len(names) - 3} more columns"
-
-
-def _plain(c: Candidate, few: bool) -> float:
-    """Value of a candidate as evidence: k-NN with least spread in few columns, without extrapolation in many."""
-    return float(c.facts.get("steadiest" if few else "smallest_k", c.value))
-
-
-def _paired_error(a: Candidate, other: Any) -> float:
-    """Standard error of the difference of two estimates on the same rows."""
-    n = len(a.pointwise)
-    noise = a.error**2 - float(np.var(a.pointwise)) / n  # what neighbours share, beyond the spread of the terms
-    return math.sqrt(float(np.var(a.pointwise - other)) / n + max(noise, 0.0))
-
-
-def _with_doubt(copula: Candidate, facts: dict[str, Any], columns: int) -> Candidate:
-    """Give a copula that is kept half of what its rivals find beyond it, insignificant as it is."""
-    knn = facts.get("knn_excess", 0.0) if columns <= FEW_COLUMNS else 0.0
-    return dataclasses.replace(copula, doubt=0.5 * max(0.0, knn, facts.get("critic_gain", 0.0)))
-
-
-def _doubtful(copula: Candidate, facts: dict[str, Any]) -> Candidate:
-    """Give a refuted copula that is kept the distances to what held-out rows confirm and to its rival as doubt."""
-    others = (facts.get("copula_held_out"), facts.get("rival"))
-    return dataclasses.replace(copula, doubt=max((abs(copula.value - v) for v in others if v is not None), default=0.0))
 
 
 def raise_too_few(pair: Pair) -> None:

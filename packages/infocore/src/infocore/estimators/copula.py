@@ -160,8 +160,15 @@ def copula_levels(x: Floats, y: Floats, caller: str) -> tuple[Floats, int]:
 
 def _terms(pair: Pair, caller: str, dof: float | None) -> Terms:
     x, y = pair.x.numbers(caller), pair.y.numbers(caller)
+    notes: list[str] = []
     try:
         e, levels = copula_of(x, y, dof, caller)
+        if dof is None and e.ran_away:
+            notes.append(
+                "the heaviest tails fit best, as where ranks do not resolve a relation: the Gaussian copula is taken, "
+                "which reads it low"
+            )
+            e = fit_ellipse(levels, e.dx, math.inf)
         smallest = float(np.linalg.eigvalsh(e.scatter)[0])
     except np.linalg.LinAlgError:
         e = levels = None
@@ -176,7 +183,8 @@ def _terms(pair: Pair, caller: str, dof: float | None) -> Terms:
         e.information() - gaussian_bias(pair.n, dx, dy),
         e.log_ratio(z[:, :dx], z[:, dx:]),
         degrees=dx * dy,
-        diagnostics={"dof": e.dof, "rank": [dx, dy], "log_likelihood": e.log_likelihood},
+        strength="heuristic" if notes else "asymptotic",
+        diagnostics={"dof": e.dof, "rank": [dx, dy], "log_likelihood": e.log_likelihood, "notes": notes},
     )
 
 

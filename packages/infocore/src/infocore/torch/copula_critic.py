@@ -66,7 +66,7 @@ class CopulaCritic:
 
     Notes
     -----
-    The correction is that on held-out rows and two thirds of the way to that on training rows, as in
+    The correction is that on held-out rows and two thirds of the way to that on training rows, the first of the two of
     `infocore.torch.CrossFittedMI`; a third of the distance counts as error. ``diagnostics["correction"]`` is its value,
     ``["gain"]`` the held-out part and ``["gain_error"]`` its standard error over rows: a gain of many errors says that
     the copula is wrong, none that nothing was found against it.

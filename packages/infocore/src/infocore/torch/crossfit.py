@@ -7,6 +7,12 @@ first order, whatever d is, so that nothing needs to be known of the effective n
 was stopped early. What the network has not learned yet is missing in both; where training stops at the best held-out
 value, it is of the order of what overfitting costs, and of the two thirds taken here a sixth stands for it. That share
 was chosen on `infocore.tasks` and is no theorem: on well-specified laws one half is right, on bent ones about one.
+
+How the value scales with n says the same in another way. A critic trained on half of the rows reads the first fold
+too, and by that expansion :math:`V(n) - V(n/2) = d/2n` is again what V misses (Richardson's extrapolation to infinite
+n). Where there is more to learn than n rows show, as in bent laws and large information, that is more than
+:math:`\tfrac23 (T - V)`, and still too little: what is missing then falls more slowly than 1/n. So the larger of the
+two is put back, up to T; of the second two thirds are in doubt, of the first half of all the way.
 """
 
 # numpy and pandas type some of what they return as unknown; the rest of strict holds
@@ -16,79 +22,45 @@ was chosen on `infocore.tasks` and is no theorem: on well-specified laws one hal
 import dataclasses
 import math
 import warnings
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from infocore import bounds
 from infocore._validate import Floats, Pair, check_level, generator, paired
 from infocore.errors import NotFittedError, ParameterError, SaturationWarning, ShapeError
 from infocore.estimators._base import below_zero
 from infocore.estimators._ksg import check_workers
 from infocore.intervals import influence_standard_error, normal_interval
 from infocore.result import MIEstimate
+from infocore.torch._fits import Cycle, Fit, Shown, both_ways, equal_parts, in_parts, largest_part, pointwise
+from infocore.torch._fold_values import CrossFit, near_ceiling
 from infocore.torch._threads import threads
 from infocore.torch.critics import Critic, Separable
-from infocore.torch.features import Features, features_of
+from infocore.torch.features import features_of
 from infocore.torch.held_out import nothing_learned, unfinished
-from infocore.torch.training import ArrayBatches, History, TrainState, fit
+from infocore.torch.training import ArrayBatches, TrainState, fit
 
 __all__ = ["CrossFit", "CrossFittedMI"]
 
 Ints = NDArray[np.int64]
-# Rows of a score matrix that is read at once; InfoNCE cannot exceed its log, and loses about var(e^i) / 2K below it.
-LARGEST_FOLD = 1700
 # Validation rows that are looked at: their scores are a matrix, and only the best step is chosen by them.
 MOST_VALIDATED = 1000
-# Share of the distance from the held-out to the training value that is put back, and that is in doubt.
-SHARE, DOUBT = 2 / 3, 1 / 2
 # Rows that a fold needs.
 LEAST = 10
-# Share of the steps on which the learning rate rises.
-RISE = 0.15
 CRITIC = Separable((128, 128, 128), 32, activation="gelu", unary=True)
-
-
-@dataclasses.dataclass(frozen=True)
-class CrossFit:
-    """What the folds of a cross-fit say together.
-
-    Parameters
-    ----------
-    held_out : float
-        Mean over folds of the value on rows that took no part in the fit: a lower bound in expectation, nats.
-    trained : float
-        Mean over folds of the value on rows that were trained on, nats.
-    pointwise : array of shape (n,)
-        Score of each pair against its fold, by the critic that has not seen it; their mean is `held_out`.
-    folds : tuple of dict
-        Steps, weight decay and values of each fold.
-    notes : tuple of str
-        What speaks against the training.
-    """
-
-    held_out: float
-    trained: float
-    pointwise: Floats
-    folds: tuple[dict[str, Any], ...]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def value(self) -> float:
-        """`held_out`, and two thirds of the way to `trained`, nats."""
-        return self.held_out + SHARE * (self.trained - self.held_out)
 
 
 class CrossFittedMI:
     r"""Mutual information from critics trained on folds, with the cost of overfitting put back.
 
-    .. math:: \hat I = V + \tfrac23 (T - V)
+    .. math:: \hat I = V + \max\bigl\{ \tfrac23 (T - V),\ \min(V_1 - V_{1/2} - s,\ T - V) \bigr\}
 
     with V the InfoNCE value on held-out folds and T that on the training rows, each the mean over rows and over
-    columns of the score matrix.
+    columns of the score matrix; :math:`V_1` is that of the first fold alone, :math:`V_{1/2}` what a critic trained on
+    half of the rows reads there, and s the standard error of their difference, which counts from 3 s on.
 
     Parameters
     ----------
@@ -116,8 +88,9 @@ class CrossFittedMI:
     Notes
     -----
     See `infocore.torch.features` for what the critic is shown. The standard error is that of the held-out pointwise
-    terms, and half of the distance between T and V is added for the correction, which is itself an estimate: a rule
-    that was measured, not proved (the docs have the coverage).
+    terms, and to it is added the larger of half of the distance between T and V and of two thirds of
+    :math:`V_1 - V_{1/2} - s`, for the correction, which is itself an estimate: a rule that was measured, not proved
+    (the docs have the coverage).
 
     References
     ----------
@@ -223,11 +196,10 @@ class CrossFittedMI:
         columns = len(pair.x.names), len(pair.y.names)
         if columns != self.columns_:
             raise ShapeError(f"CrossFittedMI: {self.columns_} columns were fitted; got {columns}.")
-        rows = np.arange(pair.n)
         terms = np.empty(pair.n)
-        for part in np.array_split(rows, math.ceil(pair.n / LARGEST_FOLD)):
+        for part in equal_parts(np.arange(pair.n)):
             scores = torch.stack([f.scores(f.inputs(pair), part) for f in self.fits_])
-            terms[part] = _pointwise(scores.mean(0))
+            terms[part] = pointwise(scores.mean(0))
         return self._answer(float(terms.mean()), terms, 0.0, ci_level, "lower", {})
 
     def fit_estimate(self, x: Any, y: Any, rng: int | np.random.Generator = 0, ci_level: float = 0.9) -> MIEstimate:
@@ -250,11 +222,10 @@ class CrossFittedMI:
         self._check()
         check_level(ci_level, "CrossFittedMI")
         found = self.cross_fit(paired(x, y, "CrossFittedMI", min_samples=40, warn=False), rng)
-        facts = {"held_out": found.held_out, "trained": found.trained, "folds": list(found.folds)}
+        facts = found.facts | {"notes": found.notes}
         if self.report == "held_out":
             return self._answer(found.held_out, found.pointwise, 0.0, ci_level, "lower", facts)
-        gap = abs(found.trained - found.held_out)
-        return self._answer(found.value, found.pointwise, DOUBT * gap, ci_level, "consistent", facts)
+        return self._answer(found.value, found.pointwise, found.doubt, ci_level, "consistent", facts)
 
     def cross_fit(self, pair: Pair, rng: int | np.random.Generator) -> CrossFit:
         """Cross-fit a checked pair.
@@ -275,11 +246,16 @@ class CrossFittedMI:
         facts: list[dict[str, Any]] = []
         for f, fold in zip(self.fits_, self.parts_, strict=True):
             inputs = f.inputs(pair)
-            trained = _in_parts(f, inputs, f.rows[: max(len(fold), 40)])
-            terms[fold] = _in_parts(f, inputs, fold)
+            trained = in_parts(f, inputs, f.rows[: max(len(fold), 40)])
+            terms[fold] = in_parts(f, inputs, fold)
             facts.append(f.facts | {"held_out": float(terms[fold].mean()), "trained": float(trained.mean())})
         value, trained = float(terms.mean()), float(np.mean([f["trained"] for f in facts]))
-        return CrossFit(value, trained, terms, tuple(facts), self._notes())
+        first = self.parts_[0]
+        halved = in_parts(self.half_, self.half_.inputs(pair), first)
+        more = terms[first] - halved
+        growth = float(more.mean()), influence_standard_error(more)
+        found = CrossFit(value, trained, terms, tuple(facts), float(halved.mean()), *growth, self._notes())
+        return dataclasses.replace(found, notes=(*found.notes, *map(str, found.rising)))
 
     def _notes(self) -> tuple[str, ...]:
         return tuple(map(str, unfinished(*(f.history for f in self.fits_))))
@@ -295,58 +271,58 @@ class CrossFittedMI:
 
         shown = self._show(pair, rest[0])  # once for all strengths
 
-        def train(job: tuple[int, float]) -> _Fit:
-            k, strength = job
-            return self._train(shown if k == 0 else self._show(pair, rest[k]), strength, seeds[k])
+        def train(job: tuple[int, float, bool]) -> Fit:
+            k, strength, half = job
+            first = k == 0 and not half
+            return self._train(shown if first else self._show(pair, rest[k], half=half), strength, seeds[k])
 
         with threads(1 if self.progress else self.workers) as run:
-            tried = list(run(train, [(0, strength) for strength in self.weight_decay]))
+            tried = list(run(train, [(0, strength, False) for strength in self.weight_decay]))
             best = max(tried, key=lambda f: float(f.facts["validation"]))
             strength = float(best.facts["weight_decay"])
-            self.fits_: list[_Fit] = [best, *run(train, [(k, strength) for k in range(1, self.folds)])]
+            jobs = [*((k, strength, False) for k in range(1, self.folds)), (0, strength, True)]
+            *others, self.half_ = run(train, jobs)
+            self.fits_: list[Fit] = [best, *others]
 
-    def _show(self, pair: Pair, rest: Ints) -> "_Shown":
+    def _show(self, pair: Pair, rest: Ints, *, half: bool = False) -> Shown:
         held = max(10, round(self.validation_fraction * len(rest)))
         rows, look = rest[held:], rest[:held][:MOST_VALIDATED]
+        if half:
+            rows = rows[: math.ceil(len(rows) / 2)]
         made = features_of(pair, rows)
         u, v = (torch.as_tensor(m(side), device=self.device) for m, side in zip(made, (pair.x, pair.y), strict=True))
-        return _Shown(made, u[rows], v[rows], u[look], v[look], rows)
+        return Shown(made, u[rows], v[rows], u[look], v[look], rows)
 
-    def _train(self, shown: "_Shown", strength: float, seeds: Ints) -> "_Fit":
+    def _train(self, shown: Shown, strength: float, seeds: Ints) -> Fit:
         made, u, v, look_u, look_v, rows = shown
         critic = Critic(u.shape[1], v.shape[1], self.critic, seed=int(seeds[0])).to(self.device)
         decayed = torch.optim.AdamW(
             critic.parameters(), lr=self.learning_rate, weight_decay=strength, betas=(0.9, 0.99), fused=True
         )
-        decayed.register_step_post_hook(_Cycle(self.learning_rate, self.max_steps))
+        decayed.register_step_post_hook(Cycle(self.learning_rate, self.max_steps))
         history = fit(
             TrainState(critic, decayed),
             ArrayBatches(u, v, batch_size=min(self.batch_size, len(rows)), seed=int(seeds[1])),
             _objective,
             max_steps=self.max_steps,
-            validate=lambda model: float(_both_ways(model(look_u, look_v)).mean()),
+            validate=lambda model: float(both_ways(model(look_u, look_v)).mean()),
             validate_every=self.validate_every,
             patience=self.patience,
             progress=self.progress,
         )
         best = max(value for _, value in history.validation)
         facts = {"step": history.best_step, "weight_decay": strength, "validation": best, "n_train": len(rows)}
-        return _Fit(critic.eval(), made, rows, facts, history, self.device)
+        return Fit(critic.eval(), made, rows, facts, history, self.device)
 
     def _answer(
         self, value: float, terms: Floats, doubt: float, ci_level: float, direction: Any, facts: dict[str, Any]
     ) -> MIEstimate:
-        largest = min(LARGEST_FOLD, math.ceil(len(terms) / (self.folds if facts else 1)))
-        cap = math.log(largest)
-        if value > 0.8 * cap:
-            warnings.warn(
-                f"CrossFittedMI: {value:.3f} nats is near the ceiling log {largest} = {cap:.3f}: the information is at "
-                "least about this much, perhaps far more.",
-                SaturationWarning,
-                stacklevel=3,
-            )
+        largest = largest_part(len(terms), self.folds if facts else 1)
+        near = near_ceiling(value, largest)
+        for said in near:
+            warnings.warn(f"CrossFittedMI: {said}.", SaturationWarning, stacklevel=3)
         error = math.hypot(influence_standard_error(terms), doubt)
-        doubts = nothing_learned(value) if direction == "lower" else below_zero(value, error)
+        doubts = near + (nothing_learned(value) if direction == "lower" else below_zero(value, error))
         return MIEstimate(
             value=value,
             direction=direction,
@@ -354,10 +330,10 @@ class CrossFittedMI:
             standard_error=error,
             ci=normal_interval(value, error, ci_level),
             ci_level=ci_level,
-            cap=None if direction == "consistent" else cap,
+            cap=None if direction == "consistent" else math.log(largest),
             n=len(terms),
             method="crossfit",
-            diagnostics={**facts, "notes": [*self._notes(), *map(str, doubts)]},
+            diagnostics={**facts, "notes": [*facts.get("notes", self._notes()), *map(str, doubts)]},
         )
 
     def _check(self) -> None:
@@ -378,65 +354,5 @@ class CrossFittedMI:
             )
 
 
-class _Shown(NamedTuple):
-    """What a critic is shown: how inputs are made, those to train on and those that stop it, and the training rows."""
-
-    made: tuple[Features, Features]
-    u: Tensor
-    v: Tensor
-    look_u: Tensor
-    look_v: Tensor
-    rows: Ints
-
-
-@dataclasses.dataclass(frozen=True)
-class _Fit:
-    """A trained critic, what it is shown, and the rows it was trained on."""
-
-    critic: nn.Module
-    made: tuple[Features, Features]
-    rows: Ints
-    facts: dict[str, Any]
-    history: History
-    device: str
-
-    def inputs(self, pair: Pair) -> tuple[Tensor, Tensor]:
-        u, v = (torch.as_tensor(m(s), device=self.device) for m, s in zip(self.made, (pair.x, pair.y), strict=True))
-        return u, v
-
-    def scores(self, inputs: tuple[Tensor, Tensor], rows: Ints) -> Tensor:
-        with torch.no_grad():
-            return self.critic(inputs[0][rows], inputs[1][rows])
-
-
-class _Cycle:
-    """One cycle of the learning rate: a quick rise to its largest and a fall to nothing, both half cosines."""
-
-    def __init__(self, largest: float, steps: int) -> None:
-        self.largest, self.steps, self.step = largest, steps, 0
-
-    def __call__(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
-        self.step += 1
-        rise = RISE * self.steps
-        done = self.step / rise - 1.0 if self.step < rise else (self.step - rise) / (self.steps - rise)
-        for group in optimizer.param_groups:
-            group["lr"] = self.largest * max(0.5 * (1.0 + math.cos(math.pi * done)), 1e-4)
-
-
-def _in_parts(f: _Fit, inputs: tuple[Tensor, Tensor], rows: Ints) -> Floats:
-    """Pointwise scores of rows against each other, in equal parts of at most `LARGEST_FOLD` rows."""
-    parts = np.array_split(rows, math.ceil(len(rows) / LARGEST_FOLD))
-    return np.concatenate([_pointwise(f.scores(inputs, part)) for part in parts])
-
-
-def _pointwise(score: Tensor) -> Floats:
-    return _both_ways(score.double()).cpu().numpy()
-
-
-def _both_ways(score: Tensor) -> Tensor:
-    """Mean of the pointwise terms over rows and over columns."""
-    return 0.5 * (bounds.pointwise(score, over="y") + bounds.pointwise(score, over="x"))
-
-
 def _objective(model: nn.Module, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
-    return {"loss": -_both_ways(model(*batch)).mean()}
+    return {"loss": -both_ways(model(*batch)).mean()}
