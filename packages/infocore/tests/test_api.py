@@ -67,6 +67,8 @@ def test_frames_with_mixed_columns():
     [
         ({"method": "kraskov"}, "`method` must be one of auto, gaussian, .*diffusion, or .*; got 'kraskov'"),
         ({"method": "ksg", "fast": True}, '`fast` is for method="auto"'),
+        ({"fast": "no"}, "`fast` must be True or False; got 'no'"),
+        ({"progress": 3}, "`progress` must be True or False; got 3"),
         ({"units": "bans"}, "`units` must be one of nats, bits; got 'bans'"),
         ({"ci_level": 1.5}, "`ci_level`"),
         ({"rng": None}, "`rng`"),

@@ -69,6 +69,37 @@ def test_blocks_are_a_length_or_a_column(tmp_path, blocks):
     assert refused.exit_code != 0
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "mi DATA --x a b --y c",
+        "mi DATA --x a --x b --y c",
+        "mi DATA --y c --x a b -q",
+        "mi --x a b --y c -q DATA",
+        "mi --x a b --y c DATA",  # of the names after --y only one is a file
+        "mi --x a b DATA --y c",
+        "mi --seed 0 DATA --x=a --x b --y c",
+        "mi --x a b --y c -- DATA",
+    ],
+)
+def test_an_option_takes_several_names(table, capsys, arguments):
+    got, out, err = code(capsys, "--json", "--method", "mixed", *arguments.replace("DATA", str(table)).split()[1:])
+    assert (got, err) == (0, "")
+    told = json.loads(out)["config"]
+    assert (told["x"], told["y"], told["data"]) == (["a", "b"], ["c"], str(table))
+
+
+@pytest.mark.parametrize("names", [["--x", "a", "b", "--y", "c"], ["--x", "a", "DATA", "--y", "c", "DATA"]])
+def test_names_among_which_there_is_not_just_one_file(table, capsys, names):
+    got, out, err = code(capsys, *[str(table) if name == "DATA" else name for name in names])
+    assert (got, out) == (2, "")
+    assert "error: infocore mi: the file must stand before the options" in err
+
+
+def test_help_comes_before_any_doubt_about_names(capsys):
+    assert code(capsys, "--x", "a", "b", "--help")[0] == 0
+
+
 def test_messages_go_to_stderr(table):
     loud = run(table, "--x", "a", "--x", "one", "--y", "b", "-v")
     assert "warning: auto: constant column one" in loud.stderr
@@ -101,11 +132,13 @@ def code(capsys, *arguments):
         (["--x", "a", "--y", "nope"], 2, "has no column nope; it has a, b, c, one"),
         (["--x", "a"], 2, "--y must name a column of "),
         ([], 2, "--x and --y must name a column of "),
-        (["--y", "a"], 2, "repeated for several; it has a, b, c, one"),
+        (["--y", "a"], 2, "or several (--x a b); it has a, b, c, one"),
+        (["--x", "a", "b", "a", "--y", "c"], 2, "infocore mi: `--x` names a more than once"),
+        (["--x", "a", "--y", "b", "--blocks", "900"], 2, "error: infocore mi: "),
         (["--x", "a", "--y", "b", "--method", "nope"], 2, "method: Input should be 'auto'"),
         (["--x", "a", "--y", "b", "--ci-level", "2"], 2, "ci_level"),
         (["--x", "a", "--y", "b", "--nope"], 2, "No such option"),
-        (["--x", "c", "--y", "b", "--method", "gaussian"], 1, "hold text"),
+        (["--x", "c", "--y", "b", "--method", "gaussian"], 1, "error: infocore mi: gaussian: column(s) c hold text"),
     ],
 )
 def test_exit_codes(table, capsys, arguments, want, message):
@@ -116,6 +149,8 @@ def test_exit_codes(table, capsys, arguments, want, message):
 
 
 def test_files_that_are_none(tmp_path, capsys):
+    got, _, err = code(capsys, tmp_path / "no.csv", "--x", "a", "--y", "b", "--config", tmp_path / "no.json")
+    assert (got, err.startswith("error: infocore mi: ")) == (1, True)
     assert code(capsys, tmp_path / "no.csv", "--x", "a", "--y", "b")[0] == 1
     (tmp_path / "empty.csv").write_text("")
     got, _, err = code(capsys, tmp_path / "empty.csv", "--x", "a", "--y", "b")

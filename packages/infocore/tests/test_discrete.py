@@ -336,6 +336,15 @@ def test_undersampling_is_noted():
     assert few["notes"][0].startswith("undersampled: 1.7")
 
 
+def test_a_value_above_the_largest_entropy_is_noted():
+    x = np.arange(300) % 3
+    with_correction, without = (DiscreteMI(c).estimate(x, x) for c in ("miller-madow", "none"))
+    assert with_correction.value == pytest.approx(math.log(3) + 2 / 600)  # K - 1 over 2n
+    assert with_correction.strength == "asymptotic"
+    assert [note for note in with_correction.diagnostics["notes"] if "above log 3 = 1.1, the largest entropy" in note]
+    assert not any("above log" in note for note in without.diagnostics["notes"])
+
+
 @pytest.mark.parametrize(
     ("x", "y"),
     [

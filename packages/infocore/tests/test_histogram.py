@@ -44,7 +44,13 @@ def test_the_table_is_that_of_pandas(rule):
     assert found.diagnostics["bins"] == 8
     assert found.cap == pytest.approx(math.log(8))
     assert found.strength == "heuristic"
-    assert HistogramMI().estimate(x, y).strength == "asymptotic"
+
+
+@pytest.mark.parametrize(("rho", "strength"), [(0.0, "heuristic"), (0.95, "asymptotic")])  # 2.7 and 5.7 rows a cell
+def test_the_strength_agrees_with_the_note(rho, strength):
+    found = HistogramMI().estimate(*normal(rho, 1000)[0](np.random.default_rng(0)))
+    assert found.strength == strength
+    assert any(note.startswith("undersampled") for note in found.diagnostics["notes"]) == (strength == "heuristic")
 
 
 def test_only_ranks_matter_for_equiprobable_bins():

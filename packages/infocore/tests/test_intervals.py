@@ -87,7 +87,7 @@ def test_blocks_leave_the_value_and_say_how_many():
 
 def test_block_ids():
     assert block_ids(["b", "a", "b"], 3, "who").tolist() == [1, 0, 1]
-    with pytest.raises(ParameterError, match=r"who: a block length must be in 1 .. n/2 = 5; got 6"):
+    with pytest.raises(ParameterError, match=r"who: `blocks`, a block length, must be in 1 .. n/2 = 5; got 6"):
         block_ids(6, 10, "who")
     with pytest.raises(ShapeError, match="one label for each of 3 rows"):
         block_ids(["a", "b"], 3, "who")

@@ -56,6 +56,7 @@ def distances(*sides):
         LNC(k=4),
         KozachenkoLeonenkoMI(),
         MixedKSG(variant="gao"),
+        RossMI(),
     ],
     ids=repr,
 )

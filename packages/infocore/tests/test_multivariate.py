@@ -695,7 +695,7 @@ BITS = bits(50)
         ({"ci_level": 1.0}, "`ci_level`"),
         ({"rng": -1}, "`rng`"),
         ({"blocks": "all"}, '`blocks` must be a length, one label a row, "auto" or None'),
-        ({"blocks": 40}, "block length must be in 1 .. n/2"),
+        ({"blocks": 40}, "`blocks`, a block length, must be in 1 .. n/2"),
         ({"method": Neighbours(0)}, "`k` must be a whole number"),
         ({"method": Neighbours(margins="copula")}, "`margins` must be"),
         ({"method": Counts("jackknife")}, "`correction` must be"),

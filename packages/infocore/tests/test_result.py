@@ -78,12 +78,12 @@ def test_it_travels(travel):
 def test_dict_is_strict_json():
     estimate = dataclasses.replace(
         FULL,
-        value=float("nan"),
+        value=math.inf,
         ci=(-math.inf, math.inf),
         diagnostics={"a": np.arange(3), "b": np.float32(0.5), 1: FULL},
     )
     data = json.loads(json.dumps(estimate.to_dict(), allow_nan=False))
-    assert data["value"] == "nan"
+    assert data["value"] == "inf"
     assert data["ci"] == ["-inf", "inf"]
     assert data["diagnostics"] == {"a": [0, 1, 2], "b": 0.5, "1": FULL.to_dict()}
     assert set(data) == {field.name for field in dataclasses.fields(MIEstimate)}
@@ -92,7 +92,7 @@ def test_dict_is_strict_json():
 def test_plain_leaves_json_alone_and_names_the_rest():
     value = {"a": [1, 2.5, True, None, "x"]}
     assert plain(value) == value
-    assert plain(np.array([[np.inf, 1.0]])) == [["inf", 1.0]]
+    assert plain(np.array([[np.inf, np.nan]])) == [["inf", "nan"]]
     assert plain(3 + 4j) == "(3+4j)"
 
 
@@ -100,6 +100,12 @@ def test_plain_leaves_json_alone_and_names_the_rest():
     ("changes", "message"),
     [
         ({"units": "shannons"}, "`units` must be one of nats, bits; got 'shannons'"),
+        ({"value": math.nan}, "`value` must be a number, or where none is defined NaN with .*; got nan"),
+        ({"value": math.nan, "direction": "none", "diagnostics": {}}, "`value` must be a number, or where none"),
+        ({"standard_error": -1.0}, "`standard_error` must be >= 0; got -1.0"),
+        ({"standard_error": math.nan}, "`standard_error` must be >= 0; got nan"),
+        ({"n": 0}, "`n` must be at least 1; got 0"),
+        ({"ci": (0.3, 0.2)}, r"`ci` must be a lower and an upper end, in this order; got \(0.3, 0.2\)"),
         ({"direction": "up"}, "`direction` must be one of lower, upper, consistent, none; got 'up'"),
         ({"strength": "sure"}, "`strength` must be one of expectation"),
         ({"direction": "upper", "strength": "heuristic"}, "is no upper bound"),
@@ -111,6 +117,11 @@ def test_plain_leaves_json_alone_and_names_the_rest():
 def test_what_is_refused(changes, message):
     with pytest.raises(ParameterError, match=message):
         dataclasses.replace(FULL, **changes)
+
+
+def test_what_is_undefined_is_nan_with_its_reason():
+    e = MIEstimate(value=math.nan, direction="none", diagnostics={"notes": ["infinite terms of both signs"]})
+    assert e.to("bits").to_dict()["value"] == "nan"
 
 
 def test_units_that_are_none():

@@ -110,6 +110,8 @@ def test_shadows_that_repeat_are_named_and_bound_nothing():
 
 def test_refusals_and_constants():
     x, y = gaussian(100, 0.5, 1)
+    with pytest.raises(ParameterError, match=r"SlicedMI: `estimator` must be one without a fit, .*; got 'ksg'"):
+        SlicedMI(estimator="ksg").fit(x, y)
     with pytest.raises(ParameterError, match="`projections`"):
         SlicedMI(projections=1).fit(x, y)
     with pytest.raises(KindError, match="text"):

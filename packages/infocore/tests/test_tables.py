@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from infocore._tables import read_table
+from infocore._tables import column_names, read_table
 from infocore.api import mutual_information
 from infocore.cli import app, main
 from infocore.errors import DataError, KindError
@@ -53,6 +53,16 @@ def test_blank_lines_and_long_cells_are_no_fault(tmp_path):
     path.write_text("\ufeffa,b,rest\n\n1,2," + "x" * 200_000 + "\n   \n3,4,y\n\n", encoding="utf-8")
     frame, doubts = read_table(path, ["a", "b"])
     assert (frame.to_numpy().tolist(), doubts) == ([[1, 2], [3, 4]], [])
+
+
+@pytest.mark.parametrize("header", ["\ufeffa,a,b", '"a",b,a'])
+def test_two_columns_of_one_name_are_refused(tmp_path, header):
+    path = tmp_path / "t.csv"
+    path.write_text(f"{header}\n1,2,3\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"header of .*t.csv has more than one column of the name a;"):
+        column_names(path)
+    path.write_text("a,,,a.1\n1,2,3,4\n")  # no name is no name twice
+    assert column_names(path)[::3] == ["a", "a.1"]
 
 
 @pytest.mark.parametrize("damage", [lambda a: a[:-20], lambda a: a[:10] + b"\xff" + a[11:]])

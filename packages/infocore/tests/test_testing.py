@@ -8,7 +8,7 @@ import pytest
 
 from infocore import testing
 from infocore._validate import paired
-from infocore.errors import MissingExtraError
+from infocore.errors import KindError, MissingExtraError
 from infocore.estimators import GaussianMI
 
 
@@ -28,7 +28,10 @@ class Base:
 def changed(**fields):
     class Changed(Base):
         def estimate(self, x, y, *, ci_level=0.9):
-            return dataclasses.replace(super().estimate(x, y, ci_level=ci_level), **fields)
+            e = super().estimate(x, y, ci_level=ci_level)
+            for name, value in fields.items():
+                object.__setattr__(e, name, value)  # past the checks of the constructor, as an own class would be
+            return e
 
     return Changed()
 
@@ -148,6 +151,32 @@ def test_a_drawn_split_is_held_to_the_error_and_not_to_rounding():
     testing.check_symmetry(DrawnHalf())
     with pytest.raises(AssertionError, match="shuffled together"):
         testing.check_order_of_rows(DrawnAndLater())
+
+
+class Reads(Base):
+    """Reads one kind of columns a side, and is biased."""
+
+    def __init__(self, *kinds):
+        self.kinds = kinds
+
+    def estimate(self, x, y, *, ci_level=0.9):
+        pair = paired(x, y, "reads")
+        if (pair.x.kinds[0], pair.y.kinds[0]) != self.kinds:
+            raise KindError("reads: other columns.")
+        e = super().estimate(x, y, ci_level=ci_level)
+        return dataclasses.replace(e, value=e.value + 0.3, ci=None, ci_level=None)
+
+
+@pytest.mark.parametrize("kinds", [("continuous", "continuous"), ("discrete", "continuous"), ("discrete", "discrete")])
+def test_a_check_runs_on_what_the_estimator_reads(kinds):
+    testing.check_fields(Reads(*kinds))
+    with pytest.raises(AssertionError, match="on independent samples"):
+        testing.check_independence(Reads(*kinds))
+
+
+def test_an_estimator_that_reads_none_of_the_kinds_is_no_pass():
+    with pytest.raises(KindError, match="other columns"):
+        testing.check_fields(Reads("mixed", "mixed"))
 
 
 def test_a_draw_from_the_global_generator_is_found():

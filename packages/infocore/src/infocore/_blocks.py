@@ -50,7 +50,7 @@ def block_ids(blocks: Any, n: int, caller: str) -> NDArray[np.int64]:
     """
     if isinstance(blocks, (int, np.integer)) and not isinstance(blocks, bool):
         if not 1 <= blocks <= n / 2:
-            raise ParameterError(f"{caller}: a block length must be in 1 .. n/2 = {n // 2}; got {blocks}.")
+            raise ParameterError(f"{caller}: `blocks`, a block length, must be in 1 .. n/2 = {n // 2}; got {blocks}.")
         return np.arange(n, dtype=np.int64) // int(blocks)
     # a list with holes that became an array by itself would hold them as text
     labels = np.asarray(blocks) if hasattr(blocks, "__array__") else np.asarray(blocks, object)

@@ -37,14 +37,25 @@ def column_names(path: pathlib.Path) -> list[str]:
     Raises
     ------
     DataError
-        If the file cannot be read.
+        If the file cannot be read, or two columns have one name.
     MissingExtraError
         If it is Parquet and pyarrow is not installed.
     """
     import pandas as pd
 
     with _readable(path):
-        names = _parquet().read_schema(path).names if _is_parquet(path) else pd.read_csv(path, nrows=0).columns
+        if _is_parquet(path):
+            names = written = _parquet().read_schema(path).names
+        else:
+            names = pd.read_csv(path, nrows=0).columns
+            # pandas would call the second of them a.1
+            written = next(_records(path), (0, []))[1]
+        twice = [name for name in dict.fromkeys(written) if name and written.count(name) > 1]
+        if twice:
+            raise DataError(
+                f"infocore mi: the header of {path} has more than one column of the name {', '.join(twice)}; give each "
+                "a name of its own."
+            )
         return [str(name) for name in names]
 
 
@@ -191,7 +202,7 @@ def _readable(path: pathlib.Path) -> Generator[None, None, None]:
         yield
     except (DataError, KindError):
         raise
-    except (OSError, EOFError, ValueError, zlib.error) as e:  # pandas' and pyarrow's are ValueErrors
+    except (OSError, EOFError, ValueError, csv.Error, zlib.error) as e:  # pandas' and pyarrow's are ValueErrors
         kind = "Parquet" if _is_parquet(path) else "CSV"
         raise DataError(f"infocore mi: {path} cannot be read as {kind}: {e}") from e
 

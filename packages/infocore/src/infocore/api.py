@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
+from infocore._settings import check_flag
 from infocore._validate import check_level, generator, paired, sample
 from infocore.errors import MissingExtraError, ParameterError
 from infocore.estimators import (
@@ -133,7 +134,7 @@ def mutual_information(
     Raises
     ------
     ParameterError
-        If `method`, `fast`, `units`, `ci_level`, `blocks` or `rng` cannot be.
+        If `method`, `fast`, `units`, `ci_level`, `blocks`, `rng` or `progress` cannot be.
     ShapeError, NonFiniteError, KindError, TooFewSamplesError
         If the data are not two paired samples of a kind that the method reads.
     MissingExtraError
@@ -157,6 +158,8 @@ def mutual_information(
         raise ParameterError(f"{caller}: `units` must be one of {', '.join(get_args(Units))}; got {units!r}.")
     check_level(ci_level, caller)
     generator(rng, caller)
+    check_flag(fast, caller, "fast")
+    check_flag(progress, caller, "progress")
     if fast and not (named and method == "auto"):
         raise ParameterError(f'{caller}: `fast` is for method="auto"; got it with {method!r}.')
     if progress and not named:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from infocore import __version__
+from infocore._command import Command
 from infocore._tables import column_names, read_table
 from infocore.api import METHODS, estimator_of, mutual_information
 from infocore.config import MIConfig, read_config, resolve
@@ -38,11 +39,11 @@ def root(
     """Mutual information, with what the number certifies."""
 
 
-@app.command()
+@app.command(cls=Command)
 def mi(
     data: Annotated[pathlib.Path, typer.Argument(help="CSV file with a header, or Parquet.")],
-    x: Annotated[list[str] | None, typer.Option("--x", help="Column of x; repeat for several.")] = None,
-    y: Annotated[list[str] | None, typer.Option("--y", help="Column of y; repeat for several.")] = None,
+    x: Annotated[list[str] | None, typer.Option("--x", help="Columns of x, one or more: --x a b.")] = None,
+    y: Annotated[list[str] | None, typer.Option("--y", help="Columns of y, one or more.")] = None,
     method: Annotated[str | None, typer.Option(help=f"One of {', '.join(METHODS)}; auto if not given.")] = None,
     fast: Annotated[bool | None, typer.Option("--fast", help="With auto: train no critic.")] = None,
     units: Annotated[str | None, typer.Option(help="nats (if not given) or bits.")] = None,
@@ -62,7 +63,7 @@ def mi(
     absent = [f"--{side}" for side in "xy" if not (flags[side] or given.get(side))]
     if absent:
         raise ParameterError(
-            f"infocore mi: {' and '.join(absent)} must name a column of {data}, repeated for several; it has "
+            f"infocore mi: {' and '.join(absent)} must name a column of {data}, or several (--x a b); it has "
             f"{', '.join(column_names(data))}."
         )
     settings = resolve(given, flags)
@@ -98,7 +99,7 @@ def mi(
         typer.echo(str(estimate))
 
 
-@app.command()
+@app.command(cls=Command)
 def tasks(
     family: Annotated[str | None, typer.Option(help="Only laws of this family.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -127,7 +128,7 @@ def tasks(
         )
 
 
-@app.command()
+@app.command(cls=Command)
 def battery(
     method: Annotated[str, typer.Argument(help=f"One of {', '.join(METHODS)}.")] = "auto",
     n: Annotated[int, typer.Option(min=100, help="Rows of the samples.")] = 2000,
@@ -149,7 +150,7 @@ def battery(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(cls=Command)
 def bench(
     method: Annotated[str, typer.Argument(help=f"One of {', '.join(METHODS)}.")] = "auto",
     laws: Annotated[str, typer.Option(help="bmi (40), more (45), all, or names joined by commas.")] = "bmi",
@@ -295,6 +296,10 @@ def _read(settings: MIConfig) -> tuple[Any, list[str]]:
         raise ParameterError(
             f"infocore mi: {settings.data} has no column {', '.join(absent)}; it has {', '.join(header)}."
         )
+    for side, names in (("--x", settings.x), ("--y", settings.y)):
+        twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+        if twice:
+            raise ParameterError(f"infocore mi: `{side}` names {', '.join(twice)} more than once; name it once.")
     return read_table(settings.data, [*settings.x, *settings.y], labels)
 
 

@@ -64,9 +64,9 @@ def read_config(path: pathlib.Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as e:
-        raise DataError(f"read_config: {path} cannot be read as JSON: {e}") from e
+        raise DataError(f"infocore mi: {path} cannot be read as JSON: {e}") from e
     if not isinstance(found, dict):
-        raise DataError(f"read_config: {path} must hold one JSON object; got {type(found).__name__}.")
+        raise DataError(f"infocore mi: {path} must hold one JSON object; got {type(found).__name__}.")
     return found
 
 

@@ -56,9 +56,10 @@ class MIEstimate:
     Raises
     ------
     ParameterError
-        If `units`, `direction` or `strength` is not one of its values, `ci` comes without `ci_level`, or a bound is
-        only heuristic, which is no bound. Nothing in a sample bounds information from above, so that "upper" needs a
-        known channel, entropy or alphabet behind it.
+        If `units`, `direction` or `strength` is not one of its values, `value` is NaN without a reason in
+        ``diagnostics["notes"]``, `standard_error` is below 0, `n` below 1, `ci` has its ends exchanged or comes without
+        `ci_level`, or a bound is only heuristic, which is no bound. Nothing in a sample bounds information
+        from above, so that "upper" needs a known channel, entropy or alphabet behind it.
 
     Examples
     --------
@@ -87,6 +88,16 @@ class MIEstimate:
         ):
             if value not in allowed:
                 raise ParameterError(f"MIEstimate: `{name}` must be one of {', '.join(allowed)}; got {value!r}.")
+        undefined = self.direction == "none" and self.diagnostics.get("notes")
+        reason = 'a number, or where none is defined NaN with direction="none" and the reason in diagnostics["notes"]'
+        for name, value, fits, allowed in (
+            ("value", self.value, not math.isnan(self.value) or undefined, reason),
+            ("standard_error", self.standard_error, self.standard_error is None or self.standard_error >= 0, ">= 0"),
+            ("ci", self.ci, self.ci is None or self.ci[0] <= self.ci[1], "a lower and an upper end, in this order"),
+            ("n", self.n, self.n is None or self.n >= 1, "at least 1"),
+        ):
+            if not fits:
+                raise ParameterError(f"MIEstimate: `{name}` must be {allowed}; got {value!r}.")
         if (self.ci is None) != (self.ci_level is None):
             raise ParameterError("MIEstimate: `ci` and `ci_level` come together or not at all.")
         if self.direction in ("lower", "upper") and self.strength == "heuristic":

@@ -1,5 +1,8 @@
 """Contract of an estimator as functions that anybody can run on theirs, and hypothesis strategies for its data.
 
+A check runs on two continuous columns; on a class and a continuous column if the estimator refuses those with a
+`KindError`; on counts if it refuses these too.
+
 >>> from infocore.estimators import GaussianMI
 >>> for check in CHECKS:
 ...     check(GaussianMI())
@@ -9,6 +12,7 @@
 # pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false
 
+import functools
 import importlib
 import math
 import re
@@ -19,7 +23,7 @@ from typing import Any, get_args
 import numpy as np
 
 from infocore._validate import Floats
-from infocore.errors import MissingExtraError, NonFiniteError, ShapeError
+from infocore.errors import KindError, MissingExtraError, NonFiniteError, ShapeError
 from infocore.result import Direction, MIEstimate, Strength
 
 __all__ = [
@@ -42,23 +46,40 @@ __all__ = [
 N = 400
 
 
-def check_pairing(estimator: Any) -> None:
+def _on_what_it_reads(check: Callable[[Any, Floats, Floats], None]) -> Callable[[Any], None]:
+    """Run a check on the first of three pairs whose kinds the estimator does not refuse."""
+
+    @functools.wraps(check)
+    def run(estimator: Any) -> None:
+        for pair in (_continuous(), _classes()):
+            try:
+                return check(estimator, *pair)
+            except KindError:
+                pass
+        return check(estimator, *_counts())
+
+    del run.__wrapped__  # the signature is that of one argument
+    return run
+
+
+@_on_what_it_reads
+def check_pairing(estimator: Any, x: Floats, y: Floats) -> None:
     """Samples of different length, and arrays with three axes, are refused by name."""
-    x, y = _sample(estimator)
     _raises(ShapeError, "[xy]", lambda: estimator.fit_estimate(x[:-1], y))
     _raises(ShapeError, "[xy]", lambda: estimator.fit_estimate(np.zeros((N, 2, 2)), y))
 
 
-def check_nan_is_named(estimator: Any) -> None:
+@_on_what_it_reads
+def check_nan_is_named(estimator: Any, x: Floats, y: Floats) -> None:
     """NaN and infinity are refused, with the name of the argument and the number of rows."""
-    x, y = (a.astype(np.float64) for a in _sample(estimator))
     y[3], y[5] = np.nan, np.inf
     _raises(NonFiniteError, f"`y`.* 2 of {N}", lambda: estimator.fit_estimate(x, y))
 
 
-def check_fields(estimator: Any) -> None:
+@_on_what_it_reads
+def check_fields(estimator: Any, x: Floats, y: Floats) -> None:
     """The fields of the estimate are there and fit together."""
-    e: MIEstimate = estimator.fit_estimate(*_sample(estimator), rng=0, ci_level=0.8)
+    e: MIEstimate = estimator.fit_estimate(x, y, rng=0, ci_level=0.8)
     assert isinstance(e, MIEstimate), f"{_name(estimator)}: the answer is a MIEstimate, not {type(e).__name__}"
     assert math.isfinite(e.value), f"{_name(estimator)}: value {e.value}"
     assert e.units == "nats", f"{_name(estimator)}: nats inside"
@@ -75,17 +96,18 @@ def check_fields(estimator: Any) -> None:
         assert e.value <= e.cap + 1e-9, f"{_name(estimator)}: value {e.value} above the cap {e.cap}"
 
 
-def check_units(estimator: Any) -> None:
+@_on_what_it_reads
+def check_units(estimator: Any, x: Floats, y: Floats) -> None:
     """Bits are nats over log 2, and back."""
-    e: MIEstimate = estimator.fit_estimate(*_sample(estimator), rng=0)
+    e: MIEstimate = estimator.fit_estimate(x, y, rng=0)
     bits = e.to("bits")
     assert math.isclose(bits.value * math.log(2), e.value, abs_tol=1e-12), f"{_name(estimator)}: {bits} is not {e}"
     assert math.isclose(bits.to("nats").value, e.value, abs_tol=1e-12), f"{_name(estimator)}: no way back"
 
 
-def check_leaves_everything_unchanged(estimator: Any) -> None:
+@_on_what_it_reads
+def check_leaves_everything_unchanged(estimator: Any, x: Floats, y: Floats) -> None:
     """`estimate` changes neither the arrays nor the estimator, nor numpy's global generator."""
-    x, y = _sample(estimator)
     fitted = estimator.fit(x, y)
     before = x.copy(), y.copy(), repr(vars(fitted)), _global_state()
     first = fitted.estimate(x, y).value
@@ -96,32 +118,32 @@ def check_leaves_everything_unchanged(estimator: Any) -> None:
     assert before[3] == _global_state(), f"{_name(estimator)}: drew from the global generator"
 
 
-def check_seed(estimator: Any) -> None:
+@_on_what_it_reads
+def check_seed(estimator: Any, x: Floats, y: Floats) -> None:
     """One seed, one answer."""
-    x, y = _sample(estimator)
     first, second = (estimator.fit_estimate(x, y, rng=7).value for _ in range(2))
     assert first == second, f"{_name(estimator)}: {first} then {second} with one seed"
 
 
-def check_order_of_rows(estimator: Any) -> None:
+@_on_what_it_reads
+def check_order_of_rows(estimator: Any, x: Floats, y: Floats) -> None:
     """The order of the pairs says nothing: up to rounding where nothing is drawn, else up to the error.
 
     A split that is drawn by place is another split of shuffled rows, so that no more can be asked of it.
     """
-    x, y = _sample(estimator)
     order = np.random.default_rng(1).permutation(N)
     _close(estimator, (x, y), (x[order], y[order]), "the rows were shuffled together")
 
 
-def check_symmetry(estimator: Any) -> None:
+@_on_what_it_reads
+def check_symmetry(estimator: Any, x: Floats, y: Floats) -> None:
     """I(X; Y) = I(Y; X), in the same sense."""
-    x, y = _sample(estimator)
     _close(estimator, (x, y), (y, x), "x and y were exchanged")
 
 
-def check_independence(estimator: Any) -> None:
+@_on_what_it_reads
+def check_independence(estimator: Any, x: Floats, y: Floats) -> None:
     """Independent samples give about zero: a lower bound no more, the rest within four standard errors."""
-    x, y = _sample(estimator)
     e: MIEstimate = estimator.fit_estimate(x, np.random.default_rng(2).permutation(y), rng=0)
     room = 4 * (e.standard_error or 0.0) + 0.02
     assert e.value <= room, f"{_name(estimator)}: {e.value} nats on independent samples, error {e.standard_error}"
@@ -253,21 +275,28 @@ def coverage(
     }
 
 
-def _sample(estimator: Any) -> tuple[Floats, Floats]:
-    """A dependent pair that the estimator can read: normal, or its signs in thirds for one that counts."""
+def _continuous() -> tuple[Floats, Floats]:
+    """A normal pair."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal((N, 1))
-    y = 0.8 * x + 0.6 * rng.standard_normal((N, 1))
-    return (np.round(x), np.round(y)) if _counts(estimator) else (x, y)
+    return x, 0.8 * x + 0.6 * rng.standard_normal((N, 1))
+
+
+def _classes() -> tuple[Floats, Floats]:
+    """The same with x in three classes."""
+    x, y = _continuous()
+    return np.digitize(x, [-0.5, 0.5]).astype(np.float64), y
+
+
+def _counts() -> tuple[Floats, Floats]:
+    """The same in whole numbers."""
+    x, y = _continuous()
+    return np.round(x), np.round(y)
 
 
 def _global_state() -> bytes:
     state: Any = np.random.get_state(legacy=True)  # noqa: NPY002 - the legacy state is what is watched
     return state[1].tobytes()
-
-
-def _counts(estimator: Any) -> bool:
-    return "discrete" in _name(estimator).lower()
 
 
 def _name(estimator: Any) -> str:

@@ -199,6 +199,12 @@ def test_text_in_x_and_constant_columns():
     assert (nothing.value, nothing.standard_error, nothing.direction) == (0.0, 0.0, "none")
 
 
+@pytest.mark.unchecked
+def test_an_entropy_in_words_is_refused():
+    with pytest.raises(ParameterError, match=r"`entropy` must be a finite number, in nats, .*; got 'a'"):
+        DensityMI(entropy="a").fit(*gaussian(100, 0.5)[:2])
+
+
 def test_refusals():
     x, y, _ = gaussian(100, 0.5)
     with pytest.raises(ParameterError, match="`reading`"):
@@ -209,8 +215,17 @@ def test_refusals():
         DensityMI(log_variance=(1.0, 2.0)).fit(x, y)
     with pytest.raises(ParameterError, match="`entropy`"):
         DensityMI("club", entropy=1.0).fit(x, y)
-    with pytest.raises(ParameterError, match="`validation_fraction`"):
-        DensityMI(training=Training(test_fraction=0.8)).fit(x, y)
+    for settings, match in (
+        ({"test_fraction": 0.8}, "DensityMI: `validation_fraction` and `test_fraction` must leave"),
+        ({"max_steps": 0}, "DensityMI: `max_steps` must be a whole number >= 1; got 0"),
+        ({"learning_rate": -1.0}, "`learning_rate` must be a finite number > 0; got -1.0"),
+        ({"weight_decay": -1.0}, "`weight_decay` must be a finite number >= 0; got -1.0"),
+        ({"device": "zzz"}, "`device` must be one that torch can use here"),
+    ):
+        with pytest.raises(ParameterError, match=match):
+            DensityMI(training=Training(**settings)).fit(x, y)
+    with pytest.raises(ParameterError, match=r"`hidden` must hold whole numbers >= 1, .*; got \(0,\)"):
+        DensityMI(hidden=(0,)).fit(x, y)
     with pytest.raises(KindError, match="no density"):
         DensityMI().fit(x, np.arange(100) % 3)
     with pytest.raises(NotFittedError, match="fit_estimate"):

@@ -109,7 +109,7 @@ def test_refusals():
     x, y = hidden_pair(100)
     with pytest.raises(ParameterError, match="`objective`"):
         LatentMI(objective="pca").fit(x, y)
-    with pytest.raises(ParameterError, match="`codes` and `k`"):
+    with pytest.raises(ParameterError, match="`codes` must be a whole number >= 1; got 0"):
         LatentMI(codes=0).fit(x, y)
     with pytest.raises(ParameterError, match="`margins`"):
         LatentMI(margins="log").fit(x, y)

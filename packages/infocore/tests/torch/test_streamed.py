@@ -118,7 +118,13 @@ def test_shapes_that_are_refused(x, y):
 def test_settings_that_are_refused():
     x, y = embeddings(3, 3)
     for temperature in (0.0, -1.0, math.nan):
-        with pytest.raises(ParameterError, match="`temperature` must be positive"):
+        with pytest.raises(ParameterError, match="`temperature` must be a finite number > 0"):
             streamed.infonce(x, y, temperature)
-    with pytest.raises(ParameterError, match="`tile` must be at least 1; got 0"):
+    with pytest.raises(ParameterError, match="`tile` must be a whole number >= 1; got 0"):
         streamed.infonce(x, y, tile=0)
+
+
+@pytest.mark.unchecked
+def test_half_a_row_is_no_tile():
+    with pytest.raises(ParameterError, match=r"`tile` must be a whole number >= 1; got 2\.5"):
+        streamed.infonce(*embeddings(3, 3), tile=2.5)

@@ -150,7 +150,7 @@ def test_a_validation_that_is_not_finite():
 
 @pytest.mark.parametrize("setting", [{"validate_every": 0}, {"patience": 0}])
 def test_settings_that_are_refused(setting):
-    with pytest.raises(ParameterError, match=f"`{next(iter(setting))}` must be at least 1; got 0"):
+    with pytest.raises(ParameterError, match=f"`{next(iter(setting))}` must be a whole number >= 1; got 0"):
         fit(state_of(), batches(), objective, max_steps=1, **setting)
 
 

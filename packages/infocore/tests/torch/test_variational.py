@@ -1,6 +1,7 @@
 """Variational estimates: close to closed forms and below them, on pairs that took no part, with honest errors."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -144,9 +145,33 @@ def test_ranks_see_through_monotone_changes_and_heavy_tails():
 def test_saturation_is_named():
     x = np.random.default_rng(0).standard_normal((2000, 4))
     model = VariationalMI(max_steps=600, transform="standard").fit(x, x)
-    with pytest.warns(SaturationWarning, match=r"at the ceiling log 30 = 3\.401"):
+    with pytest.warns(SaturationWarning, match=r"VariationalMI: 3\.\d+ nats is near the ceiling log 30 = 3\.40"):
         e = model.estimate(x[:30], x[:30])
     assert e.cap == pytest.approx(math.log(30))
+    assert any("near the ceiling log 30 = 3.40" in note for note in e.diagnostics["notes"])
+
+
+@pytest.mark.parametrize(("bound", "near"), [("infonce", True), ("nwj", False)])
+def test_a_ceiling_speaks_from_four_fifths_on(bound, near, monkeypatch):
+    model = VariationalMI(bound, max_steps=5).fit(*gaussian(200, 0.5)[:2])
+    said = []
+    for share in (0.78, 0.82):
+        # InfoNCE of `a` times the identity is log 50 plus the log of p = e^a / (e^a + 49)
+        p = 50 ** (share - 1)
+        scores = math.log(49 * p / (1 - p)) * np.eye(50)
+        monkeypatch.setattr(model, "score_matrix", lambda x, y, scores=scores: scores)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            e = model.estimate(None, None)
+        said.append([any("near the ceiling" in text for text in e.diagnostics["notes"]), bool(caught)])
+        if bound == "infonce":
+            assert e.value == pytest.approx(share * math.log(50))
+    assert said == [[False, False], [near, near]]
+
+
+def test_repr_shows_what_is_not_the_default():
+    assert repr(VariationalMI()) == "VariationalMI()"
+    assert repr(VariationalMI("nwj", patience=8, max_steps=5)) == "VariationalMI(bound='nwj', max_steps=5)"
 
 
 def test_constant_columns_are_ignored():
@@ -174,9 +199,18 @@ def test_refusals():
         VariationalMI("mine").fit(x, y)
     with pytest.raises(ParameterError, match="`transform` must be 'rank' or 'standard'; got 'log'"):
         VariationalMI(transform="log").fit_estimate(x, y)
-    for shares in ({"validation_fraction": 0.0}, {"test_fraction": 0.7}):
-        with pytest.raises(ParameterError, match="leave at least a tenth"):
-            VariationalMI(**shares).fit(x, y)
+    for settings, match in (
+        ({"validation_fraction": 0.0}, "`validation_fraction` must be a finite number > 0; got 0.0"),
+        ({"test_fraction": 0.7}, "leave at least a tenth"),
+        ({"max_steps": 0}, "VariationalMI: `max_steps` must be a whole number >= 1; got 0"),
+        ({"batch_size": 1}, "`batch_size` must be a whole number >= 2; got 1"),
+        ({"patience": 0}, "`patience` must be a whole number >= 1; got 0"),
+        ({"learning_rate": 0.0}, "`learning_rate` must be a finite number > 0; got 0.0"),
+        ({"learning_rate": math.nan}, "`learning_rate` must be a finite number > 0; got nan"),
+        ({"device": "zzz"}, "`device` must be one that torch can use here, .*; got 'zzz': .*cpu, cuda"),
+    ):
+        with pytest.raises(ParameterError, match=match):
+            VariationalMI(**settings).fit(x, y)
     with pytest.raises(TooFewSamplesError):
         VariationalMI().fit(x[:10], y[:10])
     with pytest.raises(ShapeError):

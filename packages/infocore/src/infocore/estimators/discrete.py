@@ -20,6 +20,8 @@ __all__ = ["DiscreteMI"]
 
 # Below this many rows a cell the corrections do what they can, which was measured not to be enough.
 WELL_SAMPLED = 5.0
+# What rounding may put above a logarithm, nats.
+ROUNDING = 1e-9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +50,8 @@ class DiscreteMI(FitFree):
 
     Where most cells hold one count or none, no correction is enough: ``diagnostics["coverage"]``, the Good-Turing
     probability of the cells that were seen, and ``diagnostics["mean_count"]`` show it, ``diagnostics["notes"]``
-    says so, and the strength is "heuristic". The standard error of the default is the jackknife's, which knows of
+    says so, and the strength is "heuristic". A note says too where a value is above the largest entropy of the values
+    seen, as a correction may put it. The standard error of the default is the jackknife's, which knows of
     the variance that the correction adds; that of the others is the spread of the pointwise information under the
     empirical law, and with ``nsb`` the posterior standard deviation if that is larger.
 
@@ -107,6 +110,7 @@ def count_terms(counted: Counted, correction: Correction | Dirichlet, alphabet: 
     degrees, noise, influence = float((kx - 1) * (ky - 1)), 0.0, None
     size = min(kx, ky)
     extra: dict[str, Any] = {}
+    notes: list[str] = []
     if correction in ("none", "miller-madow") and alphabet is None:  # no need of the counts of counts
         plain, variance = counted.moments()
         value = plain - (0.0 if correction == "none" else miller_madow_shift(kx, ky, kxy, n))
@@ -126,11 +130,18 @@ def count_terms(counted: Counted, correction: Correction | Dirichlet, alphabet: 
         else:
             value = information(prints, correction, sizes, caller)
     coverage = 1.0 - int(np.count_nonzero(counted.cells == 1)) / n
-    if n < WELL_SAMPLED * kxy:
-        extra["notes"] = [
+    undersampled = n < WELL_SAMPLED * kxy
+    if undersampled:
+        notes.append(
             f"undersampled: {n / kxy:.3g} rows a cell seen, {1 - coverage:.0%} of the probability in unseen cells; the "
             "bias may exceed the standard error"
-        ]
+        )
+    most = math.log(min(kx, ky))
+    if value > most + ROUNDING:
+        notes.append(
+            f"above log {min(kx, ky)} = {most:.3g}, the largest entropy of the values seen: what the correction adds "
+            "can be true only of values that were not"
+        )
     return Terms(
         value,
         lambda: counted.pointwise(influence),
@@ -138,7 +149,7 @@ def count_terms(counted: Counted, correction: Correction | Dirichlet, alphabet: 
         noise=noise,
         variance=variance,
         cap=_cap(correction, min(kx, ky), size, n),
-        strength="heuristic" if "notes" in extra else "asymptotic",
+        strength="heuristic" if undersampled else "asymptotic",
         diagnostics={
             "alphabets": [kx, ky],
             "cells": kxy,
@@ -146,6 +157,7 @@ def count_terms(counted: Counted, correction: Correction | Dirichlet, alphabet: 
             "coverage": coverage,
             "correction": correction if isinstance(correction, str) else f"dirichlet {correction.pseudo_count:g}",
             "bias_removed": plain - value,
+            **({"notes": notes} if notes else {}),
             **extra,
         },
     )

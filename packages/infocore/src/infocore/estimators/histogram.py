@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from infocore._settings import check_whole
 from infocore._validate import Floats, Ints, Pair, Sample, codes
 from infocore.discrete import Correction, Dirichlet
 from infocore.discrete._counting import count_pairs
@@ -46,7 +47,8 @@ class HistogramMI(FitFree):
     -----
     Binning loses information, so that the estimate is low by what the bins hide: 3 % for a normal law of correlation
     0.9 and n = 1000, much where the dependence is finer than a bin. The estimate is of the binned
-    variables if `bins` is given; then its strength is "heuristic". A discrete column keeps its values as bins.
+    variables if `bins` is given; then its strength is "heuristic", and so it is where fewer than 5 rows fall in a cell
+    that is seen, as with the default unless many cells are empty. A discrete column keeps its values as bins.
 
     References
     ----------
@@ -95,7 +97,7 @@ class HistogramMI(FitFree):
         )
         return dataclasses.replace(
             terms,
-            strength="asymptotic" if self.bins is None else "heuristic",
+            strength=terms.strength if self.bins is None else "heuristic",
             diagnostics={**terms.diagnostics, "bins": bins, "rule": self.rule},
             # where bins are given the question is what they tell
             doubts=lambda: [] if self.bins else self._doubts(pair, terms),
@@ -116,8 +118,7 @@ class HistogramMI(FitFree):
     def _bins(self, pair: Pair) -> int:
         """Return the number of bins of a column that is not discrete."""
         if self.bins is not None:
-            if isinstance(self.bins, bool) or not hasattr(self.bins, "__index__") or self.bins < 2:
-                raise ParameterError(f"histogram: `bins` must be a whole number >= 2; got {self.bins!r}.")
+            check_whole(self.bins, "histogram", "bins", 2)
             return int(self.bins)
         cells, binned = pair.n / ROWS_A_CELL, 0
         for side in (pair.x, pair.y):

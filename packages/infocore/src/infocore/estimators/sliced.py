@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from infocore._settings import check_whole
 from infocore._validate import Floats, Pair, check_level, generator, paired
 from infocore.errors import DegenerateWarning, ParameterError
 from infocore.estimators._base import FitFree, below_zero
@@ -189,8 +190,11 @@ class SlicedMI:
         return pair
 
     def _check(self) -> None:
-        if self.projections < 2 or int(self.projections) != self.projections:
-            raise ParameterError(f"SlicedMI: `projections` must be a whole number >= 2; got {self.projections!r}.")
+        if isinstance(self.estimator, type) or not hasattr(self.estimator, "terms"):
+            raise ParameterError(
+                f"SlicedMI: `estimator` must be one without a fit, such as KSG(k=5); got {self.estimator!r}."
+            )
+        check_whole(self.projections, "SlicedMI", "projections", 2)
 
 
 def directions(count: int, columns: int, rng: np.random.Generator) -> Floats:

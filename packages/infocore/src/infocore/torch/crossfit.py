@@ -29,6 +29,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from infocore._settings import ShowsSettings, check_whole
 from infocore._validate import Floats, Pair, check_level, generator, paired
 from infocore.errors import NotFittedError, ParameterError, SaturationWarning, ShapeError
 from infocore.estimators._base import below_zero
@@ -37,6 +38,7 @@ from infocore.intervals import influence_standard_error, normal_interval
 from infocore.result import MIEstimate
 from infocore.torch._fits import Cycle, Fit, Shown, both_ways, equal_parts, in_parts, largest_part, pointwise
 from infocore.torch._fold_values import CrossFit, near_ceiling
+from infocore.torch._settings import check_training
 from infocore.torch._threads import threads
 from infocore.torch.critics import Critic, Separable
 from infocore.torch.features import features_of
@@ -53,7 +55,7 @@ LEAST = 10
 CRITIC = Separable((128, 128, 128), 32, activation="gelu", unary=True)
 
 
-class CrossFittedMI:
+class CrossFittedMI(ShowsSettings):
     r"""Mutual information from critics trained on folds, with the cost of overfitting put back.
 
     .. math:: \hat I = V + \max\bigl\{ \tfrac23 (T - V),\ \min(V_1 - V_{1/2} - s,\ T - V) \bigr\}
@@ -337,14 +339,11 @@ class CrossFittedMI:
         )
 
     def _check(self) -> None:
-        for name, least in (("folds", 2), ("batch_size", 2), ("max_steps", 1), ("validate_every", 1), ("patience", 1)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < least:
-                raise ParameterError(f"CrossFittedMI: `{name}` must be a whole number >= {least}; got {value!r}.")
-        if not self.learning_rate > 0:
-            raise ParameterError(f"CrossFittedMI: `learning_rate` must be above 0; got {self.learning_rate!r}.")
-        if not self.weight_decay or min(self.weight_decay) < 0:
-            raise ParameterError(f"CrossFittedMI: `weight_decay` must hold numbers >= 0; got {self.weight_decay!r}.")
+        check_training(self, "CrossFittedMI", least_batch=2)
+        check_whole(self.folds, "CrossFittedMI", "folds", 2)
+        strengths: Any = self.weight_decay
+        if not isinstance(strengths, tuple | list) or not strengths or min(strengths) < 0:
+            raise ParameterError(f"CrossFittedMI: `weight_decay` must hold numbers >= 0; got {strengths!r}.")
         check_workers(self.workers, "CrossFittedMI")
         if self.report not in ("debiased", "held_out"):
             raise ParameterError(f"CrossFittedMI: `report` must be 'debiased' or 'held_out'; got {self.report!r}.")

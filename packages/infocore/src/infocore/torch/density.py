@@ -18,6 +18,7 @@ So the word "upper" is given for a channel that is *known*, never for one that w
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
+from numbers import Real
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -25,6 +26,7 @@ import torch
 from torch import Tensor, nn
 
 from infocore import bounds
+from infocore._settings import check_whole, check_widths
 from infocore._validate import Floats, Ints, Pair, check_level, paired
 from infocore.errors import KindError, NonFiniteError, ParameterError, SaturationWarning, ShapeError
 from infocore.estimators._base import Doubt
@@ -188,18 +190,17 @@ class DensityMI(Trained):
             raise ParameterError(
                 f"DensityMI: `reading` must be one of {', '.join(get_args(DensityReading))}; got {self.reading!r}."
             )
-        if min(self.components, self.margin_components) < 1:
-            raise ParameterError(
-                "DensityMI: `components` and `margin_components` must be at least 1; got "
-                f"{self.components!r} and {self.margin_components!r}."
-            )
+        check_whole(self.components, "DensityMI", "components", 1)
+        check_whole(self.margin_components, "DensityMI", "margin_components", 1)
+        check_widths(self.hidden, "DensityMI")
         if not -math.inf < self.log_variance[0] < 0 < self.log_variance[1] < math.inf:
             raise ParameterError(
                 f"DensityMI: `log_variance` must be finite and hold 0 inside; got {self.log_variance!r}."
             )
-        if self.entropy is not None and (self.reading != "barber-agakov" or not math.isfinite(self.entropy)):
+        known = isinstance(self.entropy, Real) and math.isfinite(self.entropy)
+        if self.entropy is not None and (self.reading != "barber-agakov" or not known):
             raise ParameterError(
-                "DensityMI: `entropy` must be finite, in nats, and belongs to reading='barber-agakov'; got "
+                "DensityMI: `entropy` must be a finite number, in nats, and belongs to reading='barber-agakov'; got "
                 f"{self.entropy!r} with {self.reading!r}."
             )
 

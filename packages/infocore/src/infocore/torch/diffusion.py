@@ -26,6 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from infocore._settings import check_widths
 from infocore._validate import Floats, Ints, Pair
 from infocore.errors import ParameterError
 from infocore.intervals import influence_standard_error
@@ -151,6 +152,7 @@ class DiffusionMI(Trained):
         super().check()
         if self.form not in get_args(Form):
             raise ParameterError(f"DiffusionMI: `form` must be 'gap' or 'orthogonal'; got {self.form!r}.")
+        check_widths(self.hidden, "DiffusionMI")
         if not self.log_snr[0] < self.log_snr[1] or self.nodes < 2:
             raise ParameterError(
                 f"DiffusionMI: `log_snr` must rise and `nodes` be at least 2; got {self.log_snr!r} and {self.nodes!r}."

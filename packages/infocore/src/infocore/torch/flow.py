@@ -21,8 +21,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from infocore._settings import check_whole, check_widths
 from infocore._validate import Ints, Pair
-from infocore.errors import KindError, ParameterError
+from infocore.errors import KindError
 from infocore.torch.features import RankTransform
 from infocore.torch.held_out import Reading, Trained, Training, steps
 from infocore.torch.layers import mlp
@@ -195,8 +196,8 @@ class FlowMI(Trained):
     def check(self) -> None:
         """Refuse settings that are none."""
         super().check()
-        if self.layers < 0:
-            raise ParameterError(f"FlowMI: `layers` must be at least 0; got {self.layers!r}.")
+        check_whole(self.layers, "FlowMI", "layers", 0)
+        check_widths(self.hidden, "FlowMI")
 
     def learn(self, pair: Pair, train: Ints, held: Ints, rng: np.random.Generator) -> Mapping[str, Any]:
         """Fit the flows and the normal law."""

@@ -19,11 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from infocore._settings import check_number
 from infocore._validate import Floats, Ints, Pair, check_level, generator, paired
-from infocore.errors import NotFittedError, ParameterError, ShapeError
+from infocore.errors import NotFittedError, ShapeError
 from infocore.estimators._base import Doubt
 from infocore.intervals import influence_standard_error, normal_interval
 from infocore.result import Direction, MIEstimate, Strength
+from infocore.torch._settings import check_shares, check_training
 from infocore.torch.training import ArrayBatches, History, TrainState, fit
 
 __all__ = ["Reading", "Trained", "Training", "nothing_learned", "unfinished"]
@@ -65,19 +67,17 @@ class Training:
     progress: bool = False
 
     def check(self, caller: str) -> None:
-        """Refuse shares that leave nothing to train on.
+        """Refuse settings with which no training is possible.
 
         Raises
         ------
         ParameterError
-            If a share is not positive, or less than a tenth is left.
+            If a number is not above zero or not whole, the device is not there, or less than a tenth of the rows is
+            left to train on.
         """
-        shares = self.validation_fraction, self.test_fraction
-        if min(shares) <= 0 or sum(shares) >= 0.9:
-            raise ParameterError(
-                f"{caller}: `validation_fraction` and `test_fraction` must be positive and leave at least a tenth to "
-                f"train on; got {shares[0]!r} and {shares[1]!r}."
-            )
+        check_training(self, caller)
+        check_number(self.weight_decay, caller, "weight_decay", zero=True)
+        check_shares(self.validation_fraction, self.test_fraction, caller)
 
     def run(
         self,

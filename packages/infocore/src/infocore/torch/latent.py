@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from infocore import bounds
+from infocore._settings import check_whole, check_widths
 from infocore._validate import Floats, Ints, Pair
 from infocore.errors import ParameterError
 from infocore.estimators._doubts import FEW_COLUMNS
@@ -100,8 +101,9 @@ class LatentMI(Trained):
             raise ParameterError(
                 f"LatentMI: `objective` must be one of {', '.join(get_args(Objective))}; got {self.objective!r}."
             )
-        if self.codes < 1 or self.k < 1:
-            raise ParameterError(f"LatentMI: `codes` and `k` must be at least 1; got {self.codes!r} and {self.k!r}.")
+        check_whole(self.codes, "LatentMI", "codes", 1)
+        check_whole(self.k, "LatentMI", "k", 1)
+        check_widths(self.hidden, "LatentMI")
         scaled(np.array([[0.0], [1.0]]), self.margins, "LatentMI")
 
     def learn(self, pair: Pair, train: Ints, held: Ints, rng: np.random.Generator) -> Mapping[str, Any]:

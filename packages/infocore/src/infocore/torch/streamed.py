@@ -14,7 +14,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from infocore.errors import ParameterError, ShapeError, TrainingError
+from infocore._settings import check_number, check_whole
+from infocore.errors import ShapeError, TrainingError
 
 __all__ = ["infonce"]
 
@@ -45,7 +46,7 @@ def infonce(
     ShapeError
         If `x` and `y` are not matrices of one width with K >= B >= 1.
     ParameterError
-        If `temperature` is not positive or `tile` not at least 1.
+        If `temperature` is not positive and finite, or `tile` no whole number from 1 on.
     TrainingError
         In the backward pass, if it is to build a graph: the gradient is formed in the forward pass and has none.
 
@@ -60,10 +61,8 @@ def infonce(
             "streamed.infonce: `x` and `y` must be matrices of one width, y with at least as many rows as x and x with "
             f"at least one; got {tuple(x.shape)} and {tuple(y.shape)}."
         )
-    if not temperature > 0:
-        raise ParameterError(f"streamed.infonce: `temperature` must be positive; got {temperature!r}.")
-    if tile < 1:
-        raise ParameterError(f"streamed.infonce: `tile` must be at least 1; got {tile!r}.")
+    check_number(temperature, "streamed.infonce", "temperature")
+    check_whole(tile, "streamed.infonce", "tile", 1)
     value: Tensor = _InfoNCE.apply(x, y, temperature, tile)  # pyright: ignore[reportAssignmentType]
     return value
 

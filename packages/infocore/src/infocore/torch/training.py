@@ -18,6 +18,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from infocore._settings import check_whole
 from infocore.errors import ParameterError, ShapeError, TrainingError
 
 __all__ = ["ArrayBatches", "History", "TrainState", "fit"]
@@ -182,8 +183,7 @@ def fit(
     (3.0, 200)
     """
     for name, value in (("validate_every", validate_every), ("patience", patience)):
-        if value < 1:
-            raise ParameterError(f"fit: `{name}` must be at least 1; got {value!r}.")
+        check_whole(value, "fit", name, 1)
     losses: list[float] = []
     validation: list[tuple[int, float]] = []
     best, best_step, best_weights = -math.inf, state.step, None

@@ -21,10 +21,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from infocore import bounds
+from infocore._settings import ShowsSettings
 from infocore._validate import Floats, check_level, generator, paired
 from infocore.errors import NotFittedError, ParameterError, SaturationWarning, ShapeError
 from infocore.intervals import influence_standard_error, normal_interval
 from infocore.result import MIEstimate
+from infocore.torch._fold_values import near_ceiling
+from infocore.torch._settings import check_shares, check_training
 from infocore.torch.critics import Bilinear, Critic, Joint, Separable
 from infocore.torch.features import RankTransform
 from infocore.torch.held_out import nothing_learned, unfinished
@@ -62,7 +65,7 @@ _READINGS: dict[str, _Reading] = {
 }
 
 
-class VariationalMI:
+class VariationalMI(ShowsSettings):
     r"""Mutual information from a trained critic.
 
     Parameters
@@ -78,7 +81,7 @@ class VariationalMI:
         and variance 1. Information does not change under either; heavy tails train badly without ranks (Student-t
         with one degree of freedom, I = 0.224, n = 4000, three seeds: 0.22 with ranks, 0.09 to 0.20 without).
     batch_size : int
-        Pairs per training step, at most the training part.
+        Pairs per training step, at least 2, at most the training part.
     max_steps : int
         Largest number of steps.
     learning_rate : float
@@ -201,20 +204,16 @@ class VariationalMI:
         Warns
         -----
         SaturationWarning
-            If the value is within 5 % of its ceiling ``log n``.
+            If the value of a bound with a ceiling, ``log n``, is beyond 80 % of it.
         """
         check_level(ci_level, "VariationalMI")
         s = self.score_matrix(x, y)
         reading = _READINGS[self.bound]
         facts = bounds.BOUNDS[reading.certifies]
         value, cap = float(reading.read(s)), facts.ceiling(len(s))
-        if value > 0.95 * cap:
-            warnings.warn(
-                f"VariationalMI: {value:.3f} nats is at the ceiling log {len(s)} = {cap:.3f}: the information is at "
-                "least this much, perhaps far more. Evaluate on more pairs to see further.",
-                SaturationWarning,
-                stacklevel=2,
-            )
+        near = near_ceiling(value, len(s)) if math.isfinite(cap) else []
+        for doubt in near:
+            warnings.warn(f"VariationalMI: {doubt}. More pairs show more.", SaturationWarning, stacklevel=2)
         error = _standard_error(s, reading, self.bound)
         history: History = self.history_
         return MIEstimate(
@@ -238,7 +237,7 @@ class VariationalMI:
                 "n_train": self.n_train_,
                 "n_validation": self.n_validation_,
                 "n_evaluated": len(s),
-                "notes": [str(doubt) for doubt in nothing_learned(value) + unfinished(history)],
+                "notes": [str(doubt) for doubt in near + nothing_learned(value) + unfinished(history)],
             },
         )
 
@@ -344,12 +343,8 @@ class VariationalMI:
             raise ParameterError(f"VariationalMI: `bound` must be one of {', '.join(_READINGS)}; got {self.bound!r}.")
         if self.transform not in ("rank", "standard"):
             raise ParameterError(f"VariationalMI: `transform` must be 'rank' or 'standard'; got {self.transform!r}.")
-        shares = self.validation_fraction, self.test_fraction
-        if min(shares) <= 0 or sum(shares) >= 0.9:
-            raise ParameterError(
-                "VariationalMI: `validation_fraction` and `test_fraction` must be positive and leave at least a tenth "
-                f"to train on; got {shares[0]!r} and {shares[1]!r}."
-            )
+        check_training(self, "VariationalMI", least_batch=2)
+        check_shares(self.validation_fraction, self.test_fraction, "VariationalMI")
 
 
 class _Standard:
