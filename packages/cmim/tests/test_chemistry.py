@@ -310,6 +310,11 @@ def test_random_forms_follow_the_seed():
     assert len(set(a)) > 10
 
 
+def test_a_seed_is_as_good_as_a_generator():
+    assert augment("OCC(N)=O", "invariant", 2) == augment("OCC(N)=O", "invariant", np.random.default_rng(2))
+    assert randomise("OCC(N)=O", 2) == randomise("OCC(N)=O", np.random.default_rng(2))
+
+
 def test_augmentation():
     given = "OC(=O)[C@@H](N)Cc1ccccc1"
     form = bare(given)

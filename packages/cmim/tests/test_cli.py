@@ -268,11 +268,11 @@ def test_data_that_are_not_there_are_misuse_after_a_run_too(run, trained, tmp_pa
 
 
 def test_the_sets_that_commands_name_are_those_that_can_be_read():
-    from cmim.cli import _app, _mol_config
+    from cmim.cli import _app, _mol_data
     from cmim.data import sources
 
     assert tuple(sources._SETS) == _app.IMAGE_SETS
-    assert tuple(_mol_config._MOSES) == _app.MOLECULE_SETS
+    assert tuple(_mol_data._MOSES) == _app.MOLECULE_SETS
 
 
 def test_labels_of_idx_are_found_beside_the_images(run, tmp_path):
@@ -288,6 +288,23 @@ def test_labels_of_idx_are_found_beside_the_images(run, tmp_path):
     code, text, err = run("evaluate", out, *arguments)
     assert code == 0 and "train-images-idx3-ubyte with labels of train-labels-idx1-ubyte" in err
     assert json.loads(text)["runs"][str(out)]["scores"]["raw"]["knn_euclidean"]["value"] > 0.7
+
+
+@pytest.mark.parametrize("flag", ["-q", "--quiet"])
+def test_quiet_leaves_out_progress_and_remarks(run, trained, tmp_path, flag):
+    arguments = ("evaluate", trained, "--no-mlp", "--no-information", "--json")
+    loud, quiet = run(*arguments), run(*arguments, flag)
+    assert loud[:2] == quiet[:2] and loud[0] == 0
+    assert "latent: 1 of 5" in loud[2] and quiet[2] == ""
+    for command, more in (
+        ("embed", ("digits", "-o", "z.npy")),
+        ("sample", ("-o", "s.npy")),
+        ("reconstruct", ("digits", "-o", "r.npy")),
+        ("interpolate", ("digits", "-o", "i.npy")),
+    ):
+        *places, _, out = more
+        code, _, err = run(command, trained, *places, "-o", tmp_path / out, flag)
+        assert (code, err) == (0, "")
 
 
 def test_more_misuse(run, trained, images, tmp_path):

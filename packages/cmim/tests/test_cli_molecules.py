@@ -5,14 +5,18 @@ import functools
 import importlib
 import json
 import pathlib
+import re
 import shutil
+import subprocess
+import sys
 import tomllib
 
 import numpy as np
 import pytest
 import torch
 
-from cmim import TokenPerceiver
+import cmim
+from cmim import Embedder, TokenPerceiver
 from cmim.cli import main
 from cmim.cli._mol_config import MoleculeConfig, make_embedder
 from cmim.cli._mol_train import _validation
@@ -20,7 +24,7 @@ from cmim.data.images import data_dir
 from cmim.molecules.corpus.files import open_corpus
 from cmim.molecules.embedder import MoleculeEmbedder
 from cmim.molecules.tokens import Vocabulary
-from infocore.errors import DataError, DegenerateWarning
+from infocore.errors import CheckpointError, DataError, DegenerateWarning
 
 Chem = pytest.importorskip("rdkit.Chem")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -381,7 +385,7 @@ def test_evaluate_esol(shipped, run):
 def test_the_estimator_and_the_command_train_alike(run, tmp_path, monkeypatch, block_rows):
     """The same files by either way: the same weights, and the same rows left out."""
     opened = functools.partial(open_corpus, block_rows=block_rows)
-    monkeypatch.setattr("cmim.cli._mol_config.open_corpus", opened)
+    monkeypatch.setattr("cmim.cli._mol_data.open_corpus", opened)
     rows = [BAD[i][0] if i in BAD else GOOD[i % len(GOOD)] for i in range(0, 1000, 101)] + ["OCC", "[Na+].[Cl-]"] * 12
     arguments = (*begin(tmp_path, rows), "--steps", 12, "--out", tmp_path / "run", "--logger", "none", "--json")
     code, text, err = run(*arguments)
@@ -405,7 +409,7 @@ def test_the_estimator_and_the_command_train_alike(run, tmp_path, monkeypatch, b
 
 def test_training_on_shards_goes_on_where_it_stopped(run, tmp_path, monkeypatch):
     """Each shard a block; rows as RDKit reads them, those that it cannot read counted."""
-    monkeypatch.setattr("cmim.cli._mol_config.open_corpus", functools.partial(open_corpus, block_rows=16))
+    monkeypatch.setattr("cmim.cli._mol_data.open_corpus", functools.partial(open_corpus, block_rows=16))
     (tmp_path / "shards").mkdir()
     for i in range(3):
         (tmp_path / f"shards/{i}.txt").write_text("\n".join([*GOOD[i * 15 : i * 15 + 15], "C1CC"]) + "\n")
@@ -472,10 +476,20 @@ def test_molecules_to_stop_by_are_read_as_the_corpus_is(tmp_path, capsys, check,
         (("embed", "m.csv", "-o", "old.npy"), 2, "exists"),
         (("embed", "m.csv", "-o", "new.npy"), 2, "new.npy.rows.csv exists"),
         (("embed", "m.csv", "--smiles-column", "mol", "-o", "z.npy"), 2, "['id', 'smiles']"),
-        (("embed", "bare.csv", "-o", "z.npy"), 2, "first line of a table names its columns. Name that of SMILES by"),
+        (("embed", "bare.csv", "-o", "z.npy"), 2, "embed: --smiles-column must be the exact name of"),
+        (
+            ("reconstruct", "m.csv", "--smiles-column", "mol", "-o", "z.csv"),
+            2,
+            "cmim reconstruct: --smiles-column must",
+        ),
+        (("sample", "--known", "bare.csv", "-o", "s.csv"), 2, "sample: --known: the column 'smiles' must be"),
         (("embed", "old.csv", "-o", "z.npy"), 1, "old.csv is empty. A table begins with a line that names"),
         (("embed", "m.csv", "--key", "a", "-o", "z.npy"), 2, "--key must be left out for molecules"),
-        (("embed", "m.csv", "--keep", "y", "-o", "z.npy"), 2, "['id', 'smiles']; got 'y'"),
+        (
+            ("embed", "m.csv", "--keep", "y", "-o", "z.npy"),
+            2,
+            "cmim embed: --keep must be the exact name of one column of",
+        ),
         (("embed", "m.smi", "--keep", "y", "-o", "z.npy"), 2, "m.smi, which has []; got 'y'"),
         (("embed", "m.csv", "--keep", "smiles", "-o", "z.npy"), 2, "--keep smiles: the output has a column of that"),
         (("embed", "a", "b", "c", "-o", "z.npy"), 2, "[RUN] DATA"),
@@ -489,15 +503,21 @@ def test_molecules_to_stop_by_are_read_as_the_corpus_is(tmp_path, capsys, check,
         (("sample", "-o", "s.npy"), 2, ".csv or .smi or .png"),
         (("sample", "-o", "s.csv", "--radius", "2"), 2, "--radius must be left out without --around"),
         (("sample", "-o", "s.csv", "--around", "C", "--sampler", "gmm"), 2, "--sampler must be left out with --around"),
-        (("sample", "-o", "s.csv", "--around", "C1CC"), 1, "--around must be a molecule"),
+        (("sample", "-o", "s.csv", "--around", "C1CC"), 2, "cmim sample: --around must be a molecule"),
         (("interpolate", "--from", "C", "-o", "i.png"), 2, "--from SMILES --to SMILES"),
         (("interpolate", "--from", "C", "--to", "CC", "--pairs", "2", "-o", "i.png"), 2, "--pairs must be left out"),
+        (
+            ("interpolate", "--from", "CCO", "--to", "C1C", "-o", "i.csv"),
+            2,
+            "cmim interpolate: --to must be a molecule",
+        ),
         (("reconstruct", "m.csv", "-o", "r.npy"), 2, ".csv or .png"),
-        (("optimise", "C1CC", "--score", "qed"), 1, "SMILES must be a molecule"),
+        (("optimise", "C1CC", "--score", "qed"), 2, "cmim optimise: SMILES must be a molecule"),
         (("optimise", "C", "--score", "qed", "--run", "nowhere"), 2, "`--run` must be a file or folder"),
         (("optimise", "CCO", "--score", "beauty"), 2, "named_score: `name` must be one of"),
         (("evaluate", "m.csv", "--molecules"), 2, "--target"),
-        (("evaluate", "m.csv", "--target", "y"), 1, "has no column 'y'"),
+        (("evaluate", "m.csv", "--target", "y"), 2, "cmim evaluate: --target must name a column of the table"),
+        (("evaluate", "m.csv", "--target", "id", "--smiles-column", "mol"), 2, "cmim evaluate: --smiles-column must"),
         (("evaluate", "m.pdf", "--target", "y"), 2, "m.pdf must be a table of text: .csv"),
         (("evaluate", "esol", "--no-mlp"), 2, "--mlp must be left out for molecules"),
         (("evaluate", "nowhere", "--molecules"), 2, "esol"),
@@ -518,6 +538,32 @@ def test_misuse(arguments, code, match, shipped, run, tmp_path, monkeypatch):
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_columns_are_looked_at_before_torch_is_loaded(tmp_path):
+    (tmp_path / "m.csv").write_text("smiles\nCCO\n")
+    code = """
+import sys
+from cmim.cli import main
+try:
+    main(sys.argv[1:])
+finally:
+    print([name for name in ("torch", "sklearn") if name in sys.modules])
+"""
+    arguments = ("embed", str(tmp_path / "m.csv"), "--keep", "y", "-o", str(tmp_path / "z.parquet"))
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "[]\n"), done.stderr
+
+
+def test_quiet_says_nothing_of_how_far_it_is(shipped, run, tmp_path):
+    arguments = ("optimise", "CCO", "--score", "weight", "--iterations", 2, "--population", 4)
+    loud, quiet = run(*arguments), run(*arguments, "-q")
+    assert loud[:2] == quiet[:2] and loud[0] == 0
+    assert "CMA-ES: 2 of 2" in loud[2] and quiet[2] == ""
+    assert run("sample", "-n", 4, "-o", tmp_path / "s.csv", "-q")[2] == ""
+    (tmp_path / "m.csv").write_text("smiles\nCCO\n")
+    for flags in ((), ("-q",)):  # no terminal: no bar
+        assert run("embed", tmp_path / "m.csv", "-o", tmp_path / f"{len(flags)}.npy", *flags)[2] == ""
+
+
 def test_a_run_of_the_other_kind_is_named(trained, run, tmp_path):
     code, _, err = run("embed", trained, "-o", tmp_path / "z.npy")
     assert code == 2 and "give the data after it" in err
@@ -529,6 +575,16 @@ def test_a_run_of_the_other_kind_is_named(trained, run, tmp_path):
     assert code == 2 and "was not trained on molecules" in err
     code, _, err = run("sample", tmp_path / "images", "--around", "CCO", "-o", tmp_path / "s.png")
     assert code == 2 and "--around must be left out for images" in err
+
+
+def test_what_reads_the_model_of_a_run_is_named(trained):
+    name = re.escape(f"cmim.molecules.MoleculeEmbedder.load({str(trained / 'model')!r})")
+    for load in (MoleculeEmbedder.load, Embedder.load, cmim.load):
+        with pytest.raises(CheckpointError, match=rf"is the folder of a run; .* Read it by {name}"):
+            load(trained)
+    for load, kind in ((cmim.load, "cmim.Model"), (Embedder.load, "cmim.Embedder")):
+        with pytest.raises(CheckpointError, match=rf"holds 'cmim.MoleculeEmbedder', not a {kind}. Read it by {name}"):
+            load(trained / "model")
 
 
 def test_the_command_and_the_estimator_have_the_same_defaults():

@@ -122,12 +122,20 @@ def test_rows_that_are_no_rows_of_the_table(tmp_path):
 
 def test_another_column_of_the_same_rows(tmp_path):
     for name in ("a.csv", "a.parquet", "a.csv.gz"):
-        blocks = beside(open_corpus(write(tmp_path, name), block_rows=4), "n")
+        blocks = beside(open_corpus(write(tmp_path, name), block_rows=4), "n", "me")
         assert len(blocks.rows) > 2 and [*map(int, everything(blocks))] == list(range(25))
-        with pytest.raises(ParameterError, match="got 'none'"):
-            beside(blocks, "none")
+        with pytest.raises(ParameterError, match=r"me must be the exact name .* got 'none'"):
+            beside(blocks, "none", "me")
     with pytest.raises(ParameterError, match="in no table, so there is no column 'n'"):
-        beside(TextBlocks(ROWS), "n")
+        beside(TextBlocks(ROWS), "n", "me")
+
+
+def test_one_string_is_not_taken_for_its_characters():
+    for call in (TextBlocks, Vocabulary().encode):
+        with pytest.raises(
+            KindError, match=r"`smiles` must be a sequence of strings; got one string\. Write \[smiles\]"
+        ):
+            call("CCO")
 
 
 def test_bytes_that_are_not_utf8(tmp_path):

@@ -1,5 +1,6 @@
 """The transformer keeps scikit-learn's promises and its own."""
 
+import copy
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
@@ -54,6 +56,17 @@ def test_contract(estimator, check):
 @pytest.fixture(scope="module")
 def fitted() -> Embedder:
     return tiny().fit(X)
+
+
+def test_tables_of_pandas_have_names_and_the_rows_of_the_data(fitted):
+    x = pd.DataFrame(X, index=range(100, 160))
+    named = copy.deepcopy(fitted).set_output(transform="pandas")
+    with pytest.warns(UserWarning, match="feature names"):  # fitted to an array
+        found = named.transform(x.rename(columns=str))
+    assert list(found.columns) == ["f0", "f1"] and list(found.index) == list(range(100, 160))
+    assert np.array_equal(found.to_numpy(), fitted.transform(X))
+    with pytest.raises(ParameterError, match="`kind` must be 'latent' for output in pandas"):
+        named.transform(X, "informative")
 
 
 def test_transform_is_the_functions(fitted):

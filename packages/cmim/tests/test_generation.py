@@ -104,8 +104,10 @@ def test_beams_are_the_likeliest_rows_in_order():
     assert np.isinf(beam_search(model, CODES[:1], 20)[1][0, 15:]).all()
     whole, alone = beam_search(model, CODES, 4), beam_search(model, CODES[7:8], 4)
     assert np.allclose(whole[1][7], alone[1][0], atol=1e-5)
-    with pytest.raises(ParameterError, match="`beams` and `batch_size` must be at least 1"):
+    with pytest.raises(ParameterError, match="`beams` must be a whole number, at least 1; got 0"):
         beam_search(model, CODES, 0)
+    with pytest.raises(ParameterError, match=r"`batch_size` must be a whole number, at least 1; got 2\.0"):
+        beam_search(model, CODES, batch_size=2.0)  # pyright: ignore[reportArgumentType]
 
 
 def test_one_beam_is_greedy():

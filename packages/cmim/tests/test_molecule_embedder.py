@@ -1,5 +1,6 @@
 """Molecules in, codes out, and back: on a model that has learned some molecules by heart."""
 
+import copy
 import math
 import tempfile
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 import torch
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 
@@ -236,10 +239,17 @@ class _Some:
     [
         (lambda e: e.embed(["C"], "mean"), ParameterError, "`kind` must be 'latent' or 'informative'; got 'mean'"),
         (lambda e: e.embed(["C"], code="zero"), ParameterError, "`code` is for kind='informative'; got 'zero'"),
-        (lambda e: e.perturb(["C"], -1.0), ParameterError, "`radius` at least 0"),
+        (lambda e: e.perturb(["C"], -1.0), ParameterError, "`radius` must be a finite number, at least 0; got -1"),
+        (lambda e: e.perturb(["C"], math.inf), ParameterError, "`radius` must be a finite number, at least 0; got inf"),
+        (lambda e: e.perturb(["C"], n=2.0), ParameterError, "`n` must be a whole number, at least 1; got 2.0"),
+        (lambda e: e.decode(CODE, "beam", beams=2.0), ParameterError, "`beams` must be a whole number, at least 1"),
+        (lambda e: e.decode(CODE, "beam", beams=2.0, valid=True), ParameterError, "`beams` must be a whole number"),
+        (lambda e: e.decode(CODE, "sample", seed=-1), ParameterError, "`seed` must be a whole number, at least 0"),
+        (lambda e: e.decode(CODE, "sample", temperature=math.inf), ParameterError, "`temperature` must be a pos"),
+        (lambda e: e.score(["C1CC"]), DataError, "score: not one of 1 rows of `X` could be read"),
         (lambda e: e.perturb(["C", "C1C"]), DataError, "1 of 2 molecules of `X` could not be read; row 1: not SM"),
         (lambda e: e.interpolate(["C"], ["C", "N"]), ShapeError, "as many rows; got 1 and 2"),
-        (lambda e: e.interpolate(["C"], ["N"], 1), ParameterError, "`n` must be at least 2"),
+        (lambda e: e.interpolate(["C"], ["N"], 1), ParameterError, "`n` must be a whole number, at least 2"),
         (lambda e: e.embed("CCO"), ParameterError, r"MoleculeEmbedder\.embed: `X` must be a list of SMILES; got str"),
         (lambda e: e.perturb("CCO"), ParameterError, r"MoleculeEmbedder\.perturb: `X` must be a list"),
         (lambda e: e.interpolate("CCO", ["C"]), ParameterError, r"MoleculeEmbedder\.interpolate: `A` must be a list"),
@@ -265,6 +275,40 @@ class _Some:
 def test_errors(embedder, call, error, said):
     with pytest.raises(error, match=said):
         call(embedder)
+
+
+def test_tables_of_pandas_have_names_and_the_rows_of_the_column(embedder):
+    smiles = pd.Series(["CCO", "C1CC", "CCN"], index=["a", "b", "c"])
+    with pytest.warns(DegenerateWarning):
+        values = embedder.transform(smiles)
+    tabled = copy.deepcopy(embedder).set_output(transform="pandas")
+    with pytest.warns(DegenerateWarning):
+        found = tabled.transform(smiles)
+    assert list(found.index) == ["a", "b", "c"]
+    assert list(found.columns) == [f"f{j}" for j in range(32)] == list(embedder.get_feature_names_out())
+    assert np.array_equal(found.to_numpy(), values, equal_nan=True)
+    with pytest.raises(ParameterError, match="`kind` must be 'latent' for output in pandas"):
+        tabled.transform(smiles, "informative")
+    with sklearn.config_context(transform_output="pandas"):
+        assert isinstance(embedder.transform(["CCO"]), pd.DataFrame)
+    with pytest.raises(NotFittedError):
+        MoleculeEmbedder().get_feature_names_out()
+
+
+def test_the_score_is_the_sum_of_the_log_softmax_of_each_token(embedder):
+    """Each token and the end, given the code and those before it, one molecule at a time."""
+    found = embedder.score_samples(["OCC", "C1CC", "c1ccccc1", None])
+    vocabulary, wanted = Vocabulary(), []
+    for text in ("CCO", "c1ccccc1"):
+        tokens = vocabulary.encode([text])
+        code = torch.from_numpy(embedder.embed([text]).values)
+        odds = embedder.model_.decode(code, torch.from_numpy(tokens).float()).detach().double().numpy()[0]
+        wanted.append(sum(odds[t, k] - np.log(np.exp(odds[t]).sum()) for t, k in enumerate(tokens[0])))
+    assert found[[0, 2]] == pytest.approx(wanted, abs=1e-4) and max(wanted) < 0
+    assert np.isnan(found).tolist() == [False, True, False, True]
+    assert embedder.score(["OCC", "C1CC", "c1ccccc1"]) == pytest.approx(np.mean(wanted), abs=1e-4)
+    many = embedder.score_samples(["CCO"] * 300)
+    assert many == pytest.approx(found[0], abs=1e-4) and len(many) == 300
 
 
 @pytest.mark.parametrize("model", ["mim", "vae", "contrastive_vae", "ae"])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from infocore.errors import DataError, NonFiniteError, ParameterError, ShapeError
+from infocore.errors import DataError, KindError, NonFiniteError, ParameterError, ShapeError
 
 chem = pytest.importorskip("rdkit.Chem", reason="needs the extra cmim[mol]")
 
@@ -143,7 +143,8 @@ def test_neighbourhood_undefined_says_why():
         (lambda: neighbourhood_metrics(["C"], [["C"]], level=0.0), ParameterError, "`level`"),
         (lambda: neighbourhood_metrics(["C"], [["C"]], seed=-1), ParameterError, "`seed`"),
         (lambda: neighbourhood_metrics(["C"], [["C"], ["C"]]), ShapeError, "2 lists for 1 seeds"),
-        (lambda: neighbourhood_metrics("C", [["C"]]), ShapeError, "1 lists for 1 seeds"),
+        (lambda: neighbourhood_metrics("C", [["C"]]), KindError, r"`seeds` must be a sequence .* Write \[seeds\]"),
+        (lambda: generation_metrics("CCO"), KindError, "generation_metrics: `generated` must be a sequence"),
         (lambda: neighbourhood_metrics(["C"], ["CC"]), ShapeError, r"`generated\[0\]`.*'CC'"),
         (lambda: neighbourhood_metrics(["C", "C("], [["C"], []]), ParameterError, "1 of 2 are not.*row 1.*'C\\('"),
     ],
@@ -308,6 +309,7 @@ def test_what_is_no_molecule_is_worst_and_repeats_are_asked_once():
     ("call", "error", "match"),
     [
         (lambda: score_molecules(lambda m: [1.0], ["C", "CC"]), ShapeError, r"each of the 2 molecules.*\(1,\)"),
+        (lambda: score_molecules("qed", "CCO"), KindError, "score_molecules: `smiles` must be a sequence"),
         (lambda: score_molecules(lambda m: ["good"], ["C"]), ShapeError, "one number for each"),
         (lambda: score_molecules(lambda m: None, ["C"]), ShapeError, "one number for each|shape"),
         (lambda: score_molecules(lambda m: [1.0, math.nan], ["C", "CC"]), NonFiniteError, "1 of 2.*the first CC"),

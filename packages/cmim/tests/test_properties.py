@@ -367,6 +367,13 @@ X, Y = linear(30, 2)
 GOOD = {"kind": "regression", "folds": np.arange(30) % 3, "inner": 2, "models": ["ridge"], "n_boot": 100}
 
 
+@pytest.mark.parametrize(("folds", "inner"), [(3, 2), (4, 3), (5, 4), (6, 4)])
+def test_inner_folds_are_four_or_as_many_as_there_can_be(folds, inner):
+    numbers = np.arange(30) % folds
+    found = evaluate_properties({"x": X}, Y, kind="regression", folds=numbers, models=["ridge"], n_boot=100)
+    assert found.inner == inner
+
+
 def spoilt(value):
     x = X.copy()
     x[[3, 7]] = value

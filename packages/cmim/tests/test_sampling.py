@@ -56,6 +56,8 @@ def test_round_trip_and_seeds():
     ("call", "error", "match"),
     [
         (lambda: CodeLaw.fit(CODES[0]), ShapeError, "`codes`"),
+        (lambda: CodeLaw.fit(CODES).sample(3.0), ParameterError, "`n` must be a whole number, at least 1; got 3.0"),  # pyright: ignore
+        (lambda: CodeLaw.fit(CODES).sample(3, temperature=np.inf), ParameterError, "`temperature` must be .* finite"),
         (lambda: CodeLaw.fit(CODES, components=0), ParameterError, "`components`"),
     ],
 )

@@ -1,8 +1,11 @@
 """Codes around those of data, and on the lines between them."""
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cmim._inputs import check_whole
 from infocore.errors import ParameterError, ShapeError
 
 __all__ = ["around", "between"]
@@ -36,10 +39,11 @@ def around(
     Raises
     ------
     ParameterError
-        If `radius` is negative or NaN, or `n` not positive.
+        If `radius` is negative or not finite, or `n` no positive whole number.
     """
-    if n < 1 or not radius >= 0:
-        raise ParameterError(f"{caller}: `n` must be at least 1 and `radius` at least 0; got {n!r}, {radius!r}.")
+    check_whole(n, 1, caller, "n")
+    if not 0 <= radius < math.inf:
+        raise ParameterError(f"{caller}: `radius` must be a finite number, at least 0; got {radius!r}.")
     spread = np.broadcast_to(radius * np.asarray(scale, np.float64), z.shape)
     noise = np.random.default_rng(rng).standard_normal((len(z), n, z.shape[1]))
     return z[:, None] + spread[:, None] * noise
@@ -65,12 +69,11 @@ def between(a: NDArray[np.floating], b: NDArray[np.floating], n: int, caller: st
     Raises
     ------
     ParameterError
-        If `n` is below 2.
+        If `n` is no whole number of at least 2.
     ShapeError
         If there are not as many rows in `a` as in `b`.
     """
-    if n < 2:
-        raise ParameterError(f"{caller}: `n` must be at least 2; got {n!r}.")
+    check_whole(n, 2, caller, "n")
     if len(a) != len(b):
         raise ShapeError(f"{caller}: `A` and `B` must have as many rows; got {len(a)} and {len(b)}.")
     share = np.linspace(0.0, 1.0, n)[None, :, None]

@@ -1,5 +1,7 @@
 """Data as models take it: float32, finite, and within the range of the likelihood."""
 
+import math
+import numbers
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ from torch import Tensor
 from cmim.likelihoods import Law
 from infocore.errors import KindError, NonFiniteError, ParameterError, ShapeError
 
-__all__ = ["as_data", "batch_seed"]
+__all__ = ["as_data", "batch_seed", "check_positive", "check_whole"]
 
 
 def as_data(x: Any, caller: str, law: Law | None = None) -> Tensor:
@@ -39,6 +41,18 @@ def as_data(x: Any, caller: str, law: Law | None = None) -> Tensor:
     if law is not None and (reason := law.refusal(data)) is not None:
         raise ParameterError(f"{caller}: {reason}.")
     return data
+
+
+def check_whole(value: Any, least: int, caller: str, name: str) -> None:
+    """Refuse a setting that is no whole number of at least so much; 2.0 is none, since it cannot count."""
+    if not isinstance(value, numbers.Integral) or value < least:
+        raise ParameterError(f"{caller}: `{name}` must be a whole number, at least {least}; got {value!r}.")
+
+
+def check_positive(value: Any, caller: str, name: str) -> None:
+    """Refuse a setting that is no positive finite number."""
+    if not (isinstance(value, numbers.Real) and 0 < float(value) < math.inf):
+        raise ParameterError(f"{caller}: `{name}` must be a positive finite number; got {value!r}.")
 
 
 def batch_seed(seed: int, step: int, stream: int = 0) -> int:

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from torch import Tensor
 
+from cmim._folders import open_folder
 from cmim.checkpoint import rebuild
 from cmim.model import Model
 from cmim.networks import network_from_dict
@@ -71,9 +72,8 @@ def load(
     read: Callable[[Estimator, Mapping[str, Any]], None] | None = None,
 ) -> Estimator:
     """Read what `save` wrote of such an estimator; `read` takes what it needs from the facts that were `more`."""
-    name, found = kind.__name__, checkpoint.load(path)
-    if found.meta.get("kind") != f"cmim.{name}":
-        raise CheckpointError(f"{name}.load: {path} holds {found.meta.get('kind')!r}, not a cmim.{name}.")
+    name = kind.__name__
+    found = open_folder(path, f"cmim.{name}", f"{name}.load")
     try:
         params: Mapping[str, Any] = found.meta["params"]
         given = {field: _setting(field, value) for field, value in params.items()}

@@ -6,12 +6,12 @@ from typing import Any
 
 from torch import Tensor
 
+from cmim._folders import open_folder
 from cmim.config import ModelConfig
 from cmim.decoders import Decoder
 from cmim.encoders import Encoder
 from cmim.model import Model
 from infocore.errors import CheckpointError, ParameterError
-from infocore.torch import checkpoint
 
 __all__ = ["load", "rebuild"]
 
@@ -38,9 +38,7 @@ def load(
     CheckpointError
         If anything is missing, damaged, of another kind or format, or made with other modules.
     """
-    found = checkpoint.load(path)
-    if found.meta.get("kind") != "cmim.Model":
-        raise CheckpointError(f"cmim.load: {path} holds {found.meta.get('kind')!r}, not a cmim.Model.")
+    found = open_folder(path, "cmim.Model", "cmim.load")
     return rebuild(found.meta, found.weights, path, encoder=encoder, decoder=decoder)
 
 

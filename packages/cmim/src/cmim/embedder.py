@@ -12,6 +12,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from cmim import _saved, losses, variants
+from cmim._frames import Named
 from cmim._inputs import as_data
 from cmim._writing import CHUNK, Writer
 from cmim.config import Variance
@@ -29,7 +30,7 @@ Kind = Literal["latent", "informative"]
 Name = Literal["cmim", "mim", "vae", "contrastive_vae", "ae", "dae"]
 
 
-class Embedder(Writer, TransformerMixin, BaseEstimator):
+class Embedder(Writer, Named, TransformerMixin, BaseEstimator):
     """Learn codes for rows of data; a scikit-learn transformer.
 
     Parameters
@@ -242,13 +243,15 @@ class Embedder(Writer, TransformerMixin, BaseEstimator):
         Raises
         ------
         ParameterError
-            If `kind` is not one of its values, or X is not in [0, 1] for the Bernoulli likelihood.
+            If `kind` is not one of its values, or not "latent" where `set_output` asks for a table, or X is not in
+            [0, 1] for the Bernoulli likelihood.
         sklearn.exceptions.NotFittedError
             If `fit` was not called; likewise below.
         """
         check_is_fitted(self, "model_")
         if kind not in ("latent", "informative"):
             raise ParameterError(f"Embedder.transform: `kind` must be 'latent' or 'informative'; got {kind!r}.")
+        self._check_frame(kind, "Embedder.transform")
         read = latent if kind == "latent" else informative
         rows: Any = X
         if not isinstance(rows, np.ndarray) or len(rows) <= CHUNK:

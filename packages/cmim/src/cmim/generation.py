@@ -10,6 +10,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from cmim._inputs import check_positive, check_whole
 from cmim._modes import evaluating
 from cmim.model import Model
 from cmim.sequences import TokenDecoder
@@ -82,14 +83,11 @@ def generate(
     >>> generate(model, np.zeros((3, 8))).shape[0]
     3
     """
-    for name, value, right, expected in (
-        ("temperature", temperature, temperature > 0, "positive"),
-        ("top_p", top_p, 0 < top_p <= 1, "in (0, 1]"),
-        ("beams", beams, beams >= 1, "at least 1"),
-        ("batch_size", batch_size, batch_size >= 1, "at least 1"),
-    ):
-        if not right:
-            raise ParameterError(f"generate: `{name}` must be {expected}; got {value!r}.")
+    check_positive(temperature, "generate", "temperature")
+    if not 0 < top_p <= 1:
+        raise ParameterError(f"generate: `top_p` must be in (0, 1]; got {top_p!r}.")
+    for name, value, least in (("beams", beams, 1), ("batch_size", batch_size, 1), ("seed", seed, 0)):
+        check_whole(value, least, "generate", name)
     check_method(method, {"temperature": temperature, "top_p": top_p, "beams": beams}, "generate")
     decoder, z = _checked(model, codes, "generate")
     device = next(decoder.parameters()).device
@@ -159,8 +157,9 @@ def beam_search(
     Returns
     -------
     tuple of arrays of shape (n, beams, T) and (n, beams)
-        Tokens as `generate` gives them, and log-likelihoods in nats; the likeliest row first. Where fewer rows are
-        possible the rest have minus infinity.
+        Tokens as `generate` gives them, and log-likelihoods in nats, given that padding, unknown tokens and beginnings
+        are not written: those are ruled out at each place, and the chances of the rest renormalised. The likeliest row
+        is first. Where fewer rows are possible the rest have minus infinity.
 
     Raises
     ------
@@ -176,10 +175,8 @@ def beam_search(
     >>> rows.shape[:2], bool((scores[:, 0] >= scores[:, 1]).all())
     ((3, 2), True)
     """
-    if beams < 1 or batch_size < 1:
-        raise ParameterError(
-            f"beam_search: `beams` and `batch_size` must be at least 1; got {beams!r} and {batch_size!r}."
-        )
+    for name, value in (("beams", beams), ("batch_size", batch_size)):
+        check_whole(value, 1, "beam_search", name)
     decoder, z = _checked(model, codes, "beam_search")
     device, most = next(decoder.parameters()).device, model.config.n_features
     out = np.full((len(z), beams, most), PAD, np.int64)

@@ -12,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
+from cmim._inputs import check_positive, check_whole
 from infocore.errors import ParameterError, ShapeError
 
 __all__ = ["CodeLaw", "Sampler"]
@@ -118,12 +119,11 @@ class CodeLaw:
         Raises
         ------
         ParameterError
-            If `n` or `temperature` is not positive, or `sampler` is not one of its values.
+            If `n` is no positive whole number, `temperature` is not positive and finite, or `sampler` is not one of
+            its values.
         """
-        if n < 1:
-            raise ParameterError(f"sample: `n` must be at least 1; got {n!r}.")
-        if not temperature > 0:
-            raise ParameterError(f"sample: `temperature` must be positive; got {temperature!r}.")
+        check_whole(n, 1, "sample", "n")
+        check_positive(temperature, "sample", "temperature")
         if sampler not in get_args(Sampler):
             raise ParameterError(f"sample: `sampler` must be one of {', '.join(get_args(Sampler))}; got {sampler!r}.")
         generator = np.random.default_rng(rng)

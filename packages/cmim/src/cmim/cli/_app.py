@@ -4,7 +4,7 @@ import json
 import pathlib
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +23,7 @@ __all__ = [
     "Column",
     "Json",
     "Places",
+    "Quiet",
     "app",
     "bar",
     "check_in",
@@ -30,6 +31,7 @@ __all__ = [
     "facts_file",
     "main",
     "print_json",
+    "progress",
     "refuse",
     "run_and_data",
     "say",
@@ -54,6 +56,7 @@ Places = Annotated[
         metavar="[RUN] DATA",
     ),
 ]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks on stderr.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -147,7 +150,7 @@ def refuse(ctx: typer.Context, panel: str) -> None:
 
 def run_and_data(ctx: typer.Context, places: list[str]) -> tuple[pathlib.Path | None, str]:
     """Tell a run, if there is one, from data; both must be there."""
-    from cmim.cli._config import is_molecules
+    from cmim.cli._toml import is_molecules
 
     *runs, data = places
     if len(runs) > 1:
@@ -161,12 +164,23 @@ def run_and_data(ctx: typer.Context, places: list[str]) -> tuple[pathlib.Path | 
 
 
 def bar(quiet: bool) -> Any:
-    """Return a progress bar, on stderr."""
+    """Return a progress bar on stderr, which is drawn on a terminal only."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, console=Console(stderr=True), disable=quiet)
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, disable=quiet or not console.is_terminal)
+
+
+def progress(quiet: bool) -> Callable[[str, int, int], None]:
+    """Return what says on stderr how much of something is done, or nothing if that is not wanted."""
+
+    def told(name: str, done: int, total: int) -> None:
+        if not quiet:
+            say(f"  {name}: {done} of {total}")
+
+    return told
 
 
 def say(message: str) -> None:

@@ -1,18 +1,16 @@
 """Settings of a run: read from TOML, joined with flags, checked, and written beside what came of them."""
 
 import dataclasses
-import os
 import pathlib
-import tomllib
 from collections.abc import Callable, Collection
 from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 import pydantic
-import tomli_w
 from numpy.typing import NDArray
 
 from cmim import variants
+from cmim.cli._toml import is_molecules, read_toml, run_source, write_toml
 from cmim.config import Variance
 from cmim.data.sources import Source, open_source
 from cmim.embedder import Embedder, Name
@@ -20,7 +18,7 @@ from cmim.likelihoods import law
 from cmim.losses import Scaling
 from cmim.networks import MLP, Conv, Network, Perceiver
 from cmim.views import Affine
-from infocore.errors import CheckpointError, DataError, ParameterError
+from infocore.errors import CheckpointError, ParameterError
 
 __all__ = [
     "DataConfig",
@@ -205,26 +203,6 @@ def _flag(name: str) -> str:
     return f"{name} (--{short.replace('_', '-')})" if name in _FLAGS else name
 
 
-def read_toml(file: pathlib.Path) -> dict[str, Any]:
-    """Read a TOML file."""
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as e:
-        raise DataError(f"cmim: {file} cannot be read as TOML: {e}") from e
-
-
-def write_toml(settings: dict[str, Any], file: pathlib.Path) -> None:
-    """Write settings, whole or not at all; those that are None are left out, since TOML has no such value."""
-    text = tomli_w.dumps({name: value for name, value in settings.items() if value is not None})
-    part = file.with_name(f".{file.name}-{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(file)
-    except OSError as e:
-        part.unlink(missing_ok=True)
-        raise DataError(f"cmim: {file} cannot be written: {e}") from e
-
-
 def open_data(config: DataConfig) -> Source:
     """Open what a configuration names."""
     return open_source(
@@ -258,17 +236,6 @@ def open_run(folder: pathlib.Path) -> tuple[TrainConfig, Embedder]:
     if not (folder / "config.toml").is_file():
         raise CheckpointError(f"cmim: {folder} has no config.toml; give a folder that `cmim train` wrote.")
     return resolve(folder / "config.toml", {}), Embedder.load(folder / "model")
-
-
-def is_molecules(folder: pathlib.Path) -> bool:
-    """Say whether a folder is a run on molecules."""
-    file = folder / "config.toml"
-    return file.is_file() and read_toml(file).get("kind") == "molecules"
-
-
-def run_source(folder: pathlib.Path) -> dict[str, Any]:
-    """Return what a run wrote of its source: shape, rows, sha256, range of values."""
-    return read_toml(folder / "config.toml").get("source", {})
 
 
 def image_shape(shape: tuple[int, ...]) -> tuple[int, int, int] | None:

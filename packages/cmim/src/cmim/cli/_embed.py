@@ -14,6 +14,7 @@ from cmim.cli._app import (
     Column,
     Json,
     Places,
+    Quiet,
     app,
     bar,
     check_out,
@@ -22,6 +23,7 @@ from cmim.cli._app import (
     refuse,
     run_and_data,
 )
+from cmim.cli._toml import is_molecules
 
 __all__ = ["embed"]
 
@@ -45,6 +47,7 @@ def embed(
             rich_help_panel=MOLECULES,
         ),
     ] = None,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Write the embedding of every row of some data, in order, and the settings beside it.
@@ -52,22 +55,24 @@ def embed(
     Of molecules, every row is in the output: what could not be read has no features and a reason, in columns of
     .parquet, or, with .npy, in a table beside it. If no row can be read, nothing is written.
     """
-    from cmim.cli import _config
-    from cmim.data.rows import save_rows
-
     run, data = run_and_data(ctx, places)
-    if run is None or _config.is_molecules(run):
+    if run is None or is_molecules(run):
         from cmim.cli._mol_embed import embed_molecules
 
         refuse(ctx, IMAGES)
-        embed_molecules(run, data, out, kind=kind, column=smiles_column, keep=keep or (), as_json=as_json)
+        embed_molecules(
+            run, data, out, kind=kind, column=smiles_column, keep=keep or (), quiet=quiet, as_json=as_json
+        )  # fmt: skip
         return
+    from cmim.cli import _config  # loads torch
+    from cmim.data.rows import save_rows
+
     refuse(ctx, MOLECULES)
     check_out(out, ".npy", ".parquet")
     settings, embedder = _config.open_run(run)
     source = _config.open_like(settings, data, tuple(_config.run_source(run).get("shape", ())), key)
     given: dict[str, Any] = {"data": data, "key": key}
-    with bar(as_json) as progress:
+    with bar(quiet or as_json) as progress:
         task = progress.add_task("embed", total=len(source))
 
         def batches() -> Iterator[NDArray[np.float32]]:

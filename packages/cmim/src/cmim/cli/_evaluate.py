@@ -6,7 +6,19 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import typer
 
-from cmim.cli._app import IMAGE_SETS, IMAGES, MOLECULES, Json, app, check_in, print_json, refuse, say
+from cmim.cli._app import (
+    IMAGE_SETS,
+    IMAGES,
+    MOLECULES,
+    Json,
+    Quiet,
+    app,
+    check_in,
+    print_json,
+    progress,
+    refuse,
+    say,
+)
 from infocore.errors import ParameterError
 
 __all__ = ["evaluate"]
@@ -66,6 +78,7 @@ def evaluate(
         str, Option(help="Of ridge, svr, forest and mlp, with commas.", rich_help_panel=MOLECULES)
     ] = "ridge,forest",
     seed: Annotated[int, Option(min=0, help="Of folds, models and resamples.", rich_help_panel=MOLECULES)] = 0,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Scores of simple models on the embedding, with intervals, beside what needs no training.
@@ -91,7 +104,7 @@ def evaluate(
         refuse(ctx, IMAGES)
         evaluate_molecules(
             runs[:-1], places[-1], column=smiles_column, targets=target or [], split=split, folds=folds,
-            models=models.split(","), limit=limit, level=level, seed=seed, as_json=as_json,
+            models=models.split(","), limit=limit, level=level, seed=seed, quiet=quiet, as_json=as_json,
         )  # fmt: skip
         return
     refuse(ctx, MOLECULES)
@@ -101,9 +114,10 @@ def evaluate(
     found: dict[str, Any] = {}
     for run in runs:
         name = str(run)
-        features, (train_y, test_y), told, extra = _features(run, test, limit, information)
-        say(f"{name}: {told}")
-        scores = evaluate_all(features, train_y, test_y, level=level, mlp=mlp, progress=_progress)
+        features, (train_y, test_y), told, extra = _features(run, test, limit, information, quiet)
+        if not quiet:
+            say(f"{name}: {told}")
+        scores = evaluate_all(features, train_y, test_y, level=level, mlp=mlp, progress=progress(quiet))
         found[name] = {"rows": told, "scores": {k: v.to_dict() for k, v in scores.items()}, **extra}
     answer: dict[str, Any] = {"command": "evaluate", "level": level, "runs": found}
     names = [name for name in _SHOWN if mlp or name != "mlp"]
@@ -118,11 +132,9 @@ def evaluate(
     _print(answer, names)
 
 
-def _progress(name: str, done: int, total: int) -> None:
-    say(f"  {name}: {done} of {total}")
-
-
-def _features(run: pathlib.Path, test: str | None, limit: int, information: bool) -> tuple[Any, Any, str, Any]:
+def _features(
+    run: pathlib.Path, test: str | None, limit: int, information: bool, quiet: bool
+) -> tuple[Any, Any, str, Any]:
     """Return features of both parts, their labels, what the parts are, and the information of the codes."""
     from cmim.baselines import baseline_features
     from cmim.cli import _config
@@ -138,7 +150,8 @@ def _features(run: pathlib.Path, test: str | None, limit: int, information: bool
                 f"cmim evaluate: {each.origin} has no labels to evaluate by. Put images in a folder a class, or an IDX "
                 "file of labels beside that of images, or name the labels with `label` when training."
             )
-        say(f"{run}: reads {each.origin}")
+        if not quiet:
+            say(f"{run}: reads {each.origin}")
     rng = np.random.default_rng(settings.seed)
     whole = _config.flat(source.read())
     if other is not None:

@@ -1,27 +1,21 @@
-"""Settings of a run on molecules, and what they and a command name: molecules in files, and a trained model."""
+"""Settings of a run on molecules, and the model that a run or the package has."""
 
 import importlib
 import pathlib
-from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import pydantic
 
 from cmim.cli._config import TrainerConfig, is_molecules
 from cmim.config import Variance
 from cmim.losses import Scaling
-from cmim.molecules._unread import text_of
-from cmim.molecules.chemistry import Salts, canonical
-from cmim.molecules.corpus.files import Blocks, TextBlocks, open_corpus
+from cmim.molecules.chemistry import Salts
 from cmim.molecules.embedder import MoleculeEmbedder, Name
 from cmim.molecules.tokens import Notation
 from cmim.networks import TokenPerceiver
-from infocore.errors import CheckpointError, DataError, ParameterError
+from infocore.errors import CheckpointError, ParameterError
 
-__all__ = ["MoleculeConfig", "known_molecules", "make_embedder", "open_model", "open_molecules", "pieces", "total"]
-
-_MOSES = {"moses": "train", "moses-test": "test", "moses-test-scaffolds": "test_scaffolds"}
-_READ = 200_000  # rows, up to which molecules that are known are made canonical
+__all__ = ["MoleculeConfig", "make_embedder", "open_model"]
 
 
 class MoleculeConfig(TrainerConfig):
@@ -81,48 +75,3 @@ def open_model(run: pathlib.Path | None) -> tuple[str, MoleculeEmbedder]:
     if not is_molecules(run):
         raise ParameterError(f"cmim: {run} was not trained on molecules. Give a run of `cmim train --molecules`.")
     return str(run), MoleculeEmbedder.load(run / "model")
-
-
-def open_molecules(data: str, column: str) -> Blocks:
-    """Open molecules of a file, a folder of files, or of MOSES."""
-    path = pathlib.Path(data)
-    if not path.exists() and data in _MOSES:
-        from cmim.molecules.properties.datasets import moses
-
-        split: Any = _MOSES[data]
-        return TextBlocks(moses(split))
-    if not path.exists():
-        raise DataError(
-            f"cmim: there is no {data}; give a file that ends in .csv, .tsv, .smi, .txt, each also .gz, or .parquet, a "
-            f"folder of these, or: {', '.join(_MOSES)}."
-        )
-    try:
-        return open_corpus(path, column)
-    except ParameterError as e:
-        raise ParameterError(f"{e} Name that of SMILES by --smiles-column.") from e
-
-
-def total(blocks: Blocks) -> int:
-    """Return how many rows there are."""
-    return sum(blocks.rows)
-
-
-def pieces(blocks: Blocks, size: int) -> Iterator[tuple[int, list[Any]]]:
-    """Yield the rows in order, some at a time, with the number of the first."""
-    at = 0
-    for block in range(len(blocks.rows)):
-        rows = list(blocks.read(block))
-        for start in range(0, len(rows), size):
-            yield at + start, rows[start : start + size]
-        at += len(rows)
-
-
-def known_molecules(data: str | None, column: str = "smiles") -> set[str] | None:
-    """Return molecules that are not new; made canonical if they are not too many, else as they are written."""
-    if data is None:
-        return None
-    blocks = open_molecules(data, column)
-    texts = (text for _, rows in pieces(blocks, 2**16) for text in map(text_of, rows) if text)
-    if total(blocks) > _READ:
-        return set(texts)
-    return {form for form in map(canonical, texts) if form is not None}

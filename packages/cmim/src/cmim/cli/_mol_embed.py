@@ -10,15 +10,14 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import typer
 
-from cmim.cli import _config
 from cmim.cli._app import bar, check_out, facts_file, print_json, say
-from cmim.cli._mol_config import open_model, open_molecules, pieces, total
+from cmim.cli._mol_data import open_molecules, pieces, total
 from cmim.cli._mol_files import new_file, write_table, yes
+from cmim.cli._toml import write_toml
+from cmim.molecules._embedded import Embedded
 from cmim.molecules._extra import need
 from cmim.molecules._unread import Unread, text_of
 from cmim.molecules.corpus._columns import arrow_type, beside
-from cmim.molecules.corpus.files import FileBlocks
-from cmim.molecules.embedder import Embedded
 from infocore.errors import DataError, ParameterError
 
 __all__ = ["embed_molecules"]
@@ -43,6 +42,7 @@ def embed_molecules(
     kind: Literal["latent", "informative"],
     column: str,
     keep: Sequence[str],
+    quiet: bool,
     as_json: bool,
 ) -> None:
     """Write the embedding of every row, and what other columns say of it."""
@@ -50,15 +50,19 @@ def embed_molecules(
     table = out.with_name(f"{out.name}.rows.csv")
     if out.suffix.lower() == ".npy" and table.exists():
         raise ParameterError(f"cmim: `--out`: {table} exists, and none is ever overwritten. Choose a new name.")
-    name, embedder = open_model(run)
-    blocks = open_molecules(data, column)
+    blocks = open_molecules(data, column, "cmim embed: --smiles-column")
     n = total(blocks)
-    columns = {other: beside(blocks, other) for other in keep}
+    columns = {other: beside(blocks, other, "cmim embed: --keep") for other in keep}
     if odd := [other for other in columns if other in _NAMES or re.fullmatch(r"f\d+", other)]:
         raise ParameterError(f"cmim embed: --keep {odd[0]}: the output has a column of that name. Rename yours.")
+    parquet = out.suffix.lower() == ".parquet"
+    kinds = [arrow_type(other, "cmim embed: --keep") for other in columns.values()] if parquet else []
+    from cmim.cli._mol_config import open_model  # loads torch, for which columns that are not there need not wait
+
+    name, embedder = open_model(run)
     counts: dict[str, Counter[str]] = {"reasons": Counter(), "notes": Counter()}
     width = 0
-    with bar(as_json) as progress:
+    with bar(quiet or as_json) as progress:
         task = progress.add_task("embed", total=n)
 
         def parts() -> Iterator[_Part]:
@@ -78,16 +82,16 @@ def embed_molecules(
                     f"--smiles-column, which is {column!r}."
                 )
 
-        if out.suffix.lower() == ".npy":
-            _write_npy(out, table, parts(), n, list(columns))
+        if parquet:
+            _write_parquet(out, parts(), list(columns), kinds)
         else:
-            _write_parquet(out, parts(), columns)
+            _write_npy(out, table, parts(), n, list(columns))
     bad = counts["reasons"].total()
     if 2 * bad > n:
         say(f"warning: {bad} of {n} rows could not be read: {_told(counts['reasons'])}. Is {column!r} their SMILES?")
     facts = {"command": "embed", "run": name, "data": data, "smiles_column": column, "kind": kind, "rows": n}
     facts |= {"keep": list(columns)} if columns else {}
-    _config.write_toml({**facts, "embedded": n - bad, "sha256": blocks.digest()}, facts_file(out))
+    write_toml({**facts, "embedded": n - bad, "sha256": blocks.digest()}, facts_file(out))
     answer = {**facts, "out": out, "embedded": n - bad, "features": width}
     answer |= {what: dict(counter.most_common()) for what, counter in counts.items()}
     if as_json:
@@ -107,10 +111,10 @@ def _cell(value: Any) -> Any:
     return value.text if isinstance(value, Unread) else value
 
 
-def _write_parquet(out: pathlib.Path, parts: Iterator[_Part], columns: dict[str, FileBlocks]) -> None:
+def _write_parquet(out: pathlib.Path, parts: Iterator[_Part], columns: Sequence[str], kinds: Sequence[Any]) -> None:
     pa, pq = need("pyarrow", "cmim embed"), need("pyarrow.parquet", "cmim embed")
     names = (*_NAMES, *columns)
-    types = (pa.int64(), pa.string(), pa.bool_(), pa.string(), pa.string(), *map(arrow_type, columns.values()))
+    types = (pa.int64(), pa.string(), pa.bool_(), pa.string(), pa.string(), *kinds)
     with new_file(out) as part, contextlib.ExitStack() as stack:
         writer: Any = None
         schema: Any = None

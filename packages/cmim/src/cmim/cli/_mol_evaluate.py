@@ -8,10 +8,10 @@ from typing import Any, Literal
 import numpy as np
 import typer
 
-from cmim.cli._app import print_json, say
+from cmim.cli._app import print_json, progress, say
 from cmim.cli._mol_config import open_model
 from cmim.evaluation import check_seed
-from cmim.molecules.properties.datasets import PropertySet, property_set, read_properties
+from cmim.molecules.properties.datasets import PropertySet, _AbsentColumnError, property_set, read_properties
 from cmim.molecules.properties.descriptors import morgan_counts, rdkit_descriptors
 from cmim.molecules.properties.prediction import PropertyScores, evaluate_properties
 from cmim.molecules.properties.splits import parents, random_folds, scaffold_folds
@@ -38,6 +38,7 @@ def evaluate_molecules(
     limit: int,
     level: float,
     seed: int,
+    quiet: bool,
     as_json: bool,
 ) -> None:
     """Predict properties by nested cross-validation, from embeddings and from what needs no training."""
@@ -76,10 +77,11 @@ def evaluate_molecules(
             f"cmim evaluate: {len(found)} molecules are left, and there are fewer {what} than --folds {folds}. Take "
             "fewer folds, 3 at least, or more molecules."
         ) from e
-    say(f"{data}: {len(found)} molecules, {folds} folds, {split} split")
+    if not quiet:
+        say(f"{data}: {len(found)} molecules, {folds} folds, {split} split")
     scores = evaluate_properties(
-        features, found.targets, kind=found.kind, folds=numbers, inner=min(4, folds - 1), models=models, level=level,
-        seed=seed, progress=_progress,
+        features, found.targets, kind=found.kind, folds=numbers, models=models, level=level, seed=seed,
+        progress=progress(quiet),
     )  # fmt: skip
     _print(scores, found, list(embedders), {
         "command": "evaluate", "data": data, "source": found.source, "tasks": list(found.tasks), "units": found.units,
@@ -99,7 +101,11 @@ def _open(data: str, column: str, targets: Sequence[str]) -> PropertySet:
         )
     if not targets:
         raise ParameterError(f"cmim evaluate: name the column of {data} to predict by --target.")
-    return read_properties(path, smiles_column=column, target=targets[0] if len(targets) == 1 else targets)
+    try:
+        return read_properties(path, smiles_column=column, target=targets[0] if len(targets) == 1 else targets)
+    except _AbsentColumnError as e:
+        flag = "--smiles-column" if column in e.absent else "--target"
+        raise ParameterError(f"cmim evaluate: {flag} must name a column of the table: {e.told}") from e
 
 
 def _rows(found: PropertySet, limit: int, seed: int) -> tuple[PropertySet, Counter[str]]:
@@ -158,7 +164,3 @@ def _plain(compared: Any) -> dict[str, Any]:
 
 def _numbers(score: Any) -> dict[str, float]:
     return {"value": score.value, "low": score.low, "high": score.high}
-
-
-def _progress(name: str, done: int, total: int) -> None:
-    say(f"  {name}: {done} of {total}")

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from cmim.cli._app import Json, app, check_in, check_out, facts_file, print_json, say
-from infocore.errors import DataError, ParameterError
+from cmim.cli._app import Json, Quiet, app, check_in, check_out, facts_file, print_json, say
+from infocore.errors import ParameterError
 
 __all__ = ["optimise"]
 
@@ -40,6 +40,7 @@ def optimise(
         bool, Option("--baseline/--no-baseline", help="Whether to draw as many codes at random too.")
     ] = True,
     seed: Annotated[int, Option(min=0, help="Of everything random.")] = 0,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Search the codes for molecules with a better score, beside as many codes drawn at random around the start.
@@ -61,7 +62,7 @@ def optimise(
     name, embedder = open_model(run)
     found = embedder.embed([smiles])
     if not found.valid[0]:
-        raise DataError(
+        raise ParameterError(
             f"cmim optimise: SMILES must be a molecule that the model can read; {smiles!r}: {found.reasons[0]}."
         )
     home = found.molecules.smiles[0]
@@ -78,10 +79,10 @@ def optimise(
     start = float(np.asarray(function([home]))[0])
     results: dict[str, Any] = {}
     try:
-        told = _progress("CMA-ES", iterations)
+        told = _progress("CMA-ES", iterations, quiet)
         results["search"] = search(embedder, found.values, function, **settings, callback=told)
         if baseline:
-            told = _progress("at random", iterations)
+            told = _progress("at random", iterations, quiet)
             results["random"] = random_search(embedder, found.values, function, **settings, callback=told)
     except BaseException as e:
         partial = getattr(e, "partial", None)
@@ -111,9 +112,9 @@ def optimise(
         )
 
 
-def _progress(name: str, iterations: int) -> Any:
+def _progress(name: str, iterations: int, quiet: bool) -> Any:
     def told(done: int, best: float) -> None:
-        if done == iterations or done % max(1, iterations // 5) == 0:
+        if not quiet and (done == iterations or done % max(1, iterations // 5) == 0):
             say(f"  {name}: {done} of {iterations}, best {best:.4g}")
 
     return told

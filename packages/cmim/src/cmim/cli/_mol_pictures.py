@@ -10,17 +10,19 @@ import typer
 
 from cmim.cli import _config
 from cmim.cli._app import check_out, facts_file, print_json, say
-from cmim.cli._mol_config import known_molecules, open_model, open_molecules, pieces, total
+from cmim.cli._mol_config import open_model
+from cmim.cli._mol_data import known_molecules, open_molecules, pieces, total
 from cmim.cli._mol_files import draw, told_share, write_lines, write_table, yes
 from cmim.evaluation import wilson
 from cmim.molecules._unread import text_of
+from cmim.molecules._writing import teacher_forced
 from cmim.molecules.chemistry import canonical
 from cmim.molecules.embedder import MoleculeEmbedder
 from cmim.molecules.quality.metrics import generation_metrics, neighbourhood_metrics
 from cmim.molecules.search.scores import named_score
 from cmim.molecules.tokens import Vocabulary
 from cmim.symbols import PAD
-from infocore.errors import DataError, ParameterError
+from infocore.errors import ParameterError
 
 __all__ = ["interpolate_molecules", "reconstruct_molecules", "sample_molecules"]
 
@@ -41,6 +43,7 @@ def sample_molecules(
     given: set[str],
     known: str | None,
     seed: int,
+    quiet: bool,
     as_json: bool,
 ) -> None:
     """Write new molecules, or molecules around one, and say how many are molecules, distinct and new."""
@@ -63,7 +66,7 @@ def sample_molecules(
         shown = ("validity", "uniqueness", "novelty")
         forms, near = [canonical(text) for text in texts], []
     else:
-        home = _molecule(embedder, around, "--around")
+        home = _molecule(embedder, around, "cmim sample: --around")
         facts |= {"around": around, "radius": radius}
         (texts,) = embedder.perturb([around], radius, n, rng=seed, **writing)
         metrics = neighbourhood_metrics([home], [texts], old)
@@ -84,7 +87,7 @@ def sample_molecules(
         return
     typer.echo(f"{out}: {n} samples by {name}")
     typer.echo(", ".join(told_share(each.replace("_", " "), getattr(metrics, each)) for each in shown))
-    if old is None:
+    if old is None and not quiet:
         say("novelty is told beside molecules that are known: --known FILE, or --known moses")
 
 
@@ -94,7 +97,10 @@ def interpolate_molecules(
     """Write the molecules on the line from one code to another."""
     check_out(out, ".csv", ".png")
     name, embedder = open_model(run)
-    ends = [_molecule(embedder, text, flag) for text, flag in ((start, "--from"), (end, "--to"))]
+    ends = [
+        _molecule(embedder, text, flag)
+        for text, flag in ((start, "cmim interpolate: --from"), (end, "cmim interpolate: --to"))
+    ]
     (texts,) = embedder.interpolate([start], [end], n)
     forms = [canonical(text) for text in texts]
     to_start, to_end = (_similarity(each, forms) for each in ends)
@@ -129,8 +135,8 @@ def reconstruct_molecules(
 ) -> None:
     """Write molecules and what the model makes of their codes, and say how many come back."""
     check_out(out, ".csv", ".png")
+    blocks = open_molecules(data, column, "cmim reconstruct: --smiles-column")
     name, embedder = open_model(run)
-    blocks = open_molecules(data, column)
     picture = out.suffix.lower() == ".png"
     rows = total(blocks)
     wanted = min(rows, n or (_DRAWN if picture else rows))
@@ -182,18 +188,14 @@ def reconstruct_molecules(
 
 def _back(embedder: MoleculeEmbedder, rows: Sequence[tuple[int, object]], counts: Any) -> Iterator[_Pair]:
     """Yield rows with their reconstructions, and count."""
-    import torch
-
     found = embedder.embed([text for _, text in rows])
     good = np.flatnonzero(found.valid)
     forms = [found.molecules.smiles[i] for i in good]
     texts = iter(embedder.decode(found.values[good]) if len(good) else [])
-    codes, vocabulary, model = torch.from_numpy(found.values[good]), Vocabulary(embedder.notation), embedder.model_
-    for at in range(0, len(good), 256):
-        x = torch.from_numpy(vocabulary.encode(forms[at : at + 256])).float()
-        with torch.no_grad():
-            right = (model.decode(codes[at : at + 256], x).argmax(-1) == x) & (x != PAD)
-        counts[3:5] += int((x != PAD).sum()), int(right.sum())
+    vocabulary = Vocabulary(embedder.notation)
+    for x, odds in teacher_forced(embedder.model_, found.values[good], vocabulary.encode(forms)):
+        real = x != PAD
+        counts[3:5] += int(real.sum()), int(((odds.argmax(-1) == x) & real).sum())
     for i, (row, given) in enumerate(rows):
         if not found.valid[i]:
             yield _Pair(row, text_of(given), "", "", None, found.reasons[i])
@@ -218,7 +220,7 @@ def _molecule(embedder: MoleculeEmbedder, text: str, flag: str) -> str:
     """Return the canonical form of what a flag gives, or refuse it."""
     found = embedder.embed([text])
     if not found.valid[0]:
-        raise DataError(f"cmim: {flag} must be a molecule that the model can read; {text!r}: {found.reasons[0]}.")
+        raise ParameterError(f"{flag} must be a molecule that the model can read; {text!r}: {found.reasons[0]}.")
     return found.molecules.smiles[0]
 
 

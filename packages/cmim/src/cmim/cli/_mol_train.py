@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from cmim.cli._app import say
-from cmim.cli._mol_config import MoleculeConfig, make_embedder, open_molecules, pieces, total
+from cmim.cli._mol_config import MoleculeConfig, make_embedder
+from cmim.cli._mol_data import open_molecules, pieces, total
 from cmim.cli._run import begin, finish
 from cmim.molecules.chemistry import read_molecules
 from cmim.molecules.corpus._reading import read_tokens
@@ -15,11 +16,13 @@ from infocore.errors import DataError
 
 __all__ = ["train_molecules"]
 
+_COLUMN = "cmim train: --smiles-column"
+
 
 def train_molecules(settings: MoleculeConfig, out: pathlib.Path, *, resume: bool, quiet: bool, as_json: bool) -> None:
     """Train, and write the folder of the run."""
     embedder = make_embedder(settings, progress=not quiet)
-    blocks = open_molecules(settings.data, settings.smiles_column)
+    blocks = open_molecules(settings.data, settings.smiles_column, _COLUMN)
     more: dict[str, Any] = {}
     if settings.validation is not None:
         more = {
@@ -37,7 +40,7 @@ def train_molecules(settings: MoleculeConfig, out: pathlib.Path, *, resume: bool
 
 def _validation(data: str, settings: MoleculeConfig) -> Any:
     """Return the tokens of other molecules, read as those of the corpus are, and say how many could not be read."""
-    texts = [text for _, rows in pieces(open_molecules(data, settings.smiles_column), 2**16) for text in rows]
+    texts = [text for _, rows in pieces(open_molecules(data, settings.smiles_column, _COLUMN), 2**16) for text in rows]
     vocabulary = Vocabulary(settings.notation)
     if settings.check:
         found = read_molecules(

@@ -15,6 +15,7 @@ from cmim.cli._app import (
     Column,
     Json,
     Places,
+    Quiet,
     app,
     check_in,
     check_out,
@@ -47,6 +48,7 @@ def reconstruct(
     n: Annotated[int | None, typer.Option("-n", min=1, help="Samples, at random; 16, or all for a .csv.")] = None,
     seed: Seed = 0,
     smiles_column: Column = "smiles",
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Put samples beside what the model makes of them.
@@ -70,7 +72,9 @@ def reconstruct(
     facts = {"command": "reconstruct", "run": str(run), "data": data, "n": len(rows), "seed": seed}
     mse = float(np.square(back - rows).mean())
     log_likelihood = float(embedder.score(rows))
-    _write(run, np.stack([rows, back]), shape, out, {**facts, "mse": mse, "log_likelihood": log_likelihood})
+    _write(
+        run, np.stack([rows, back]), shape, out, {**facts, "mse": mse, "log_likelihood": log_likelihood}, quiet=quiet
+    )
     _told(out, {**facts, "mse": mse, "log_likelihood": log_likelihood}, as_json)
 
 
@@ -103,6 +107,7 @@ def sample(
         ),
     ] = 1,
     known: Known = None,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Draw new samples from a law of the codes, or around a molecule.
@@ -122,7 +127,7 @@ def sample(
         given = {name for name in ("sampler", "temperature", "radius") if _was_given(ctx, name)}
         sample_molecules(
             run, out, n=n, law=law, around=around, radius=radius, beams=beams, given=given, known=known, seed=seed,
-            as_json=as_json,
+            quiet=quiet, as_json=as_json,
         )  # fmt: skip
         return
     refuse(ctx, MOLECULES)
@@ -137,7 +142,7 @@ def sample(
     picture = out.suffix.lower() == ".png"
     grid = np.concatenate([made, np.zeros((-n % side, made.shape[1]), made.dtype)]) if picture else made
     grid = grid.reshape(-1, side, made.shape[1]) if picture else made[None]
-    _write(run, grid, tuple(_config.run_source(run).get("shape", ())), out, facts)
+    _write(run, grid, tuple(_config.run_source(run).get("shape", ())), out, facts, quiet=quiet)
     _told(out, facts, as_json)
 
 
@@ -154,6 +159,7 @@ def interpolate(
     seed: Annotated[int, typer.Option(min=0, help="Of what is chosen.", rich_help_panel=IMAGES)] = 0,
     start: Annotated[str | None, typer.Option("--from", help="A SMILES.", rich_help_panel=MOLECULES)] = None,
     end: Annotated[str | None, typer.Option("--to", help="Another.", rich_help_panel=MOLECULES)] = None,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Draw the way from one sample to another, on the line between their codes.
@@ -185,7 +191,7 @@ def interpolate(
     rows = rows[: len(rows) // 2 * 2]
     way = embedder.interpolate(rows[::2], rows[1::2], n)
     facts = {"command": "interpolate", "run": str(run), "data": data, "pairs": len(way), "n": n, "seed": seed}
-    _write(run, way, shape, out, facts)
+    _write(run, way, shape, out, facts, quiet=quiet)
     _told(out, facts, as_json)
 
 
@@ -212,7 +218,13 @@ def _chosen(run: pathlib.Path, data: str, n: int, seed: int) -> tuple[Any, Any, 
 
 
 def _write(
-    run: pathlib.Path, rows: NDArray[np.float32], shape: tuple[int, ...], out: pathlib.Path, facts: dict[str, Any]
+    run: pathlib.Path,
+    rows: NDArray[np.float32],
+    shape: tuple[int, ...],
+    out: pathlib.Path,
+    facts: dict[str, Any],
+    *,
+    quiet: bool = False,
 ) -> None:
     """Write (r, c, n_features) as a grid of r x c images, or as rows of numbers; and the facts beside it."""
     from cmim.cli import _config
@@ -225,7 +237,7 @@ def _write(
         if low >= 0 and high <= 1:
             low, high = 0.0, 1.0
         beyond = float(np.mean((rows < low - 1e-3) | (rows > high + 1e-3)))
-        if beyond:
+        if beyond and not quiet:
             told = f"{100 * beyond:.1f} % of the values are beyond {low:g} to {high:g}, the range of the training data"
             say(f"{told}; they are drawn as its ends")
         _write_png((rows - low) / max(high - low, 1e-12), _config.image_shape(shape), out)

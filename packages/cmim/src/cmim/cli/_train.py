@@ -13,6 +13,7 @@ from cmim.cli._app import (
     MOLECULES,
     MOLECULES_HELP,
     Json,
+    Quiet,
     app,
     check_in,
     refuse,
@@ -56,7 +57,7 @@ def train(
     logger: Annotated[str | None, Option(help="csv, tensorboard, both or none.")] = None,
     seed: Annotated[int | None, Option(help="Of everything random.")] = None,
     resume: Annotated[bool, Option("--resume", help="Go on where the run in --out was stopped.")] = False,
-    quiet: Annotated[bool, Option("--quiet", help="No progress bar.")] = False,
+    quiet: Quiet = False,
     key: Annotated[str | None, Option(help="Array of an .npz.", rich_help_panel=IMAGES)] = None,
     label: Annotated[
         str | None, Option(help="Labels: an array of an .npz, a column of Parquet.", rich_help_panel=IMAGES)

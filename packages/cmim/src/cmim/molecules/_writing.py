@@ -2,14 +2,17 @@
 
 import abc
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
 from cmim._codes import around, between
+from cmim._modes import evaluating
 from cmim.generation import Method, beam_search, check_method, generate
 from cmim.model import Model
 from cmim.molecules._embedded import Embedded
@@ -18,7 +21,34 @@ from cmim.molecules.tokens import Vocabulary
 from cmim.sampling import CodeLaw, Sampler
 from infocore.errors import DataError, ParameterError
 
-__all__ = ["Writer"]
+__all__ = ["Writer", "teacher_forced"]
+
+_ROWS = 256  # at a time
+
+
+def teacher_forced(model: Model, codes: ArrayLike, tokens: NDArray[np.int64]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield rows of tokens with the log-odds that a decoder has for each, given the code and the tokens before it.
+
+    Parameters
+    ----------
+    model : Model
+        Put into evaluation mode until the last of the rows is read.
+    codes : array of shape (n, D)
+        A code for each row.
+    tokens : array of shape (n, T)
+        Rows, padded.
+
+    Yields
+    ------
+    tuple of tensors of shape (m, t) and (m, t, levels)
+        Some rows at a time, in order, up to their last token, float32; and log-odds. On the CPU.
+    """
+    device = next(model.parameters()).device
+    given = torch.as_tensor(np.asarray(codes), dtype=torch.float32)
+    with evaluating(model), torch.no_grad():
+        for at in range(0, len(tokens), _ROWS):
+            x = model.trim(torch.from_numpy(tokens[at : at + _ROWS]).float())
+            yield x, model.decode(given[at : at + _ROWS].to(device), x.to(device)).cpu()
 
 
 class Writer(abc.ABC):
@@ -189,6 +219,64 @@ class Writer(abc.ABC):
         """
         a, b = self._codes(A, "interpolate", "A"), self._codes(B, "interpolate", "B")
         return self._lists(between(a, b, n, "MoleculeEmbedder.interpolate"), writing)
+
+    def score_samples(self, X: Iterable[object]) -> NDArray[np.float64]:
+        r"""Log-likelihood of each molecule at its own mean code, in nats; not a bound on that of the molecule.
+
+        .. math:: \sum_{t=1}^{T} \log p(x_t \mid x_{<t}, \mu(x))
+
+        over the tokens :math:`x_1, \dots, x_T` of the canonical SMILES, the end included, each given those before it.
+
+        Parameters
+        ----------
+        X : list, array or Series of n str
+            SMILES.
+
+        Returns
+        -------
+        array of shape (n,)
+            Minus the reconstruction term; NaN for what could not be read.
+
+        Raises
+        ------
+        ParameterError, ShapeError
+            As `embed`.
+        """
+        found = self.embed(rows_of(X, "MoleculeEmbedder.score_samples: `X`"))
+        rows = np.flatnonzero(found.valid)
+        out = np.full(len(found.valid), np.nan)
+        if len(rows):
+            tokens = self._vocabulary.encode([found.molecules.smiles[i] for i in rows])
+            law, parts = self.model_.law, teacher_forced(self.model_, found.values[rows], tokens)
+            out[rows] = torch.cat([-law.nll(x, odds.double()) for x, odds in parts]).numpy()
+        return out
+
+    def score(self, X: Iterable[object], y: object = None) -> float:  # noqa: ARG002 - scikit-learn's y
+        """Mean of `score_samples` over the molecules that can be read.
+
+        Parameters
+        ----------
+        X : list, array or Series of n str
+            SMILES.
+        y : ignored
+            Labels are not used.
+
+        Returns
+        -------
+        float
+            In nats a molecule; larger is better.
+
+        Raises
+        ------
+        ParameterError, ShapeError
+            As `embed`.
+        DataError
+            If not one can be read.
+        """
+        values = self.score_samples(X)
+        if np.isnan(values).all():
+            raise DataError(f"MoleculeEmbedder.score: not one of {len(values)} rows of `X` could be read; see `embed`.")
+        return float(np.nanmean(values))
 
     def _lists(self, codes: NDArray[np.float64], writing: dict[str, Any]) -> list[list[str]]:
         """Write molecules at codes of shape (m, n, D), as m lists of n."""

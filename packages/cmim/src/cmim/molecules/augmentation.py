@@ -13,15 +13,15 @@ __all__ = ["Augmentation", "augment", "randomise", "scaffold"]
 Augmentation = Literal["canonical", "invariant", "equivariant"]
 
 
-def randomise(smiles: str, rng: np.random.Generator) -> str:
+def randomise(smiles: str, rng: int | np.random.Generator) -> str:
     """Write a molecule in another order of its atoms.
 
     Parameters
     ----------
     smiles : str
         A molecule that RDKit reads.
-    rng : numpy.random.Generator
-        Source of the order.
+    rng : int or numpy Generator
+        Seed of the order.
 
     Returns
     -------
@@ -44,10 +44,10 @@ def randomise(smiles: str, rng: np.random.Generator) -> str:
     (False, 'CC(=O)Oc1ccccc1C(=O)O')
     """
     reader, mol, _ = _parsed(smiles, "randomise")
-    return _shuffled(reader, mol, rng)
+    return _shuffled(reader, mol, np.random.default_rng(rng))
 
 
-def augment(smiles: str, mode: Augmentation, rng: np.random.Generator) -> tuple[str, str]:
+def augment(smiles: str, mode: Augmentation, rng: int | np.random.Generator) -> tuple[str, str]:
     """Choose the form of a molecule that an encoder sees and the one that a decoder is to write.
 
     Parameters
@@ -56,8 +56,8 @@ def augment(smiles: str, mode: Augmentation, rng: np.random.Generator) -> tuple[
         A molecule that RDKit reads.
     mode : {"canonical", "invariant", "equivariant"}
         The canonical form for both; a random one in and the canonical one out; the same random one for both.
-    rng : numpy.random.Generator
-        Source of the random form; not used by "canonical".
+    rng : int or numpy Generator
+        Seed of the random form; not used by "canonical".
 
     Returns
     -------
@@ -81,7 +81,7 @@ def augment(smiles: str, mode: Augmentation, rng: np.random.Generator) -> tuple[
     if mode not in get_args(Augmentation):
         raise ParameterError(f"augment: `mode` must be one of {', '.join(get_args(Augmentation))}; got {mode!r}.")
     reader, mol, text = _parsed(smiles, "augment", settle=mode != "equivariant")
-    seen = text if mode == "canonical" else _shuffled(reader, mol, rng)
+    seen = text if mode == "canonical" else _shuffled(reader, mol, np.random.default_rng(rng))
     return seen, seen if mode == "equivariant" else text
 
 

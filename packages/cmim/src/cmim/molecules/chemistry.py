@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmim.molecules._extra import need, quiet_rdkit
+from cmim.molecules._strings import refuse_string
 from cmim.molecules._unread import Unread, text_of
 from cmim.molecules.tokens import Vocabulary
-from infocore.errors import KindError, ParameterError, ShapeError
+from infocore.errors import ParameterError, ShapeError
 
 __all__ = ["Molecules", "Salts", "canonical", "molecules", "read_molecules"]
 
@@ -224,8 +225,7 @@ def molecules(smiles: Sequence[str], caller: str) -> list[Any]:
     >>> [m and m.GetNumAtoms() for m in molecules(["CCO", "C(C", ""], "me")]
     [3, None, None]
     """
-    if isinstance(smiles, (str, bytes)):
-        raise KindError(f"{caller}: `smiles` must be a sequence of strings; got one string. Write [smiles].")
+    refuse_string(smiles, caller)
     reader = _Reader(caller, _MAX_CHARACTERS)
 
     def read(text: Any) -> Any:

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from cmim import _saved, losses, variants
+from cmim._frames import Named
 from cmim.config import Variance
 from cmim.embeddings import Code, informative, latent
 from cmim.model import Model
@@ -35,7 +36,7 @@ _CODES = 20_000
 _LOOKED_AT = 100_000
 
 
-class MoleculeEmbedder(Writer, TransformerMixin, BaseEstimator):
+class MoleculeEmbedder(Writer, Named, TransformerMixin, BaseEstimator):
     """Learn codes of molecules from their SMILES; a scikit-learn transformer, which also writes molecules.
 
     Parameters
@@ -296,13 +297,14 @@ class MoleculeEmbedder(Writer, TransformerMixin, BaseEstimator):
         Raises
         ------
         ParameterError
-            As `embed`.
+            As `embed`, and if `kind` is not "latent" where `set_output` asks for a table.
 
         Warns
         -----
         DegenerateWarning
             If a row could not be read; `embed` says why.
         """
+        self._check_frame(kind, "MoleculeEmbedder.transform")
         found = self.embed(X, kind)
         if not found.valid.all():
             bad = np.flatnonzero(~found.valid)

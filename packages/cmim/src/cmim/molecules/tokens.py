@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cmim.molecules._alphabets import ALPHABETS, RESERVED
 from cmim.molecules._extra import need
+from cmim.molecules._strings import refuse_string
 from cmim.symbols import BOS, EOS, PAD, UNK
 from infocore.errors import ParameterError, ShapeError
 
@@ -131,9 +132,12 @@ class Vocabulary:
 
         Raises
         ------
+        KindError
+            If `smiles` is one string.
         ParameterError
             If one is no SMILES, holds a token that the vocabulary has not, or is longer than `length` allows.
         """
+        refuse_string(smiles, "Vocabulary.encode")
         numbers = _numbers(self.notation)
         rows: list[list[int]] = []
         for i, text in enumerate(smiles):

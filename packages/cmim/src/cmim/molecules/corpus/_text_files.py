@@ -15,8 +15,9 @@ import numpy as np
 from cmim.molecules._unread import Unread
 from infocore.errors import DataError, ParameterError
 
-__all__ = ["File", "Kind", "Piece", "look_text", "place_of", "read_text", "sha256"]
+__all__ = ["COLUMN", "File", "Kind", "Piece", "look_text", "place_of", "read_text", "sha256"]
 
+COLUMN = "open_corpus: `column`"  # whose value will not do
 Kind = Literal["parquet", "csv", "tsv", "smi", "txt"]
 
 _CHUNK = 2**20  # bytes of a text file that are looked at together
@@ -46,11 +47,11 @@ class Piece(NamedTuple):
     skip: int = 0  # rows of the row groups that come before
 
 
-def place_of(file: File, names: Sequence[str]) -> int:
+def place_of(file: File, names: Sequence[str], caller: str = COLUMN) -> int:
     """Return the place of the column, if there is one of that name."""
     if names.count(file.column) != 1:
         raise ParameterError(
-            f"open_corpus: `column` must be the exact name of one column of {file.path}, which has {list(names)}; got "
+            f"{caller} must be the exact name of one column of {file.path}, which has {list(names)}; got "
             f"{file.column!r}." + (" The first line of a table names its columns." if file.kind in _TABLES else "")
         )
     return names.index(file.column)

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from cmim.molecules._extra import need
+from cmim.molecules._strings import refuse_string
 from cmim.molecules._unread import Unread
-from cmim.molecules.corpus._text_files import File, Kind, Piece, look_text, place_of, read_text, sha256
+from cmim.molecules.corpus._text_files import COLUMN, File, Kind, Piece, look_text, place_of, read_text, sha256
 from infocore.errors import DataError, InfoError, KindError, ParameterError
 
 __all__ = ["Blocks", "FileBlocks", "TextBlocks", "open_corpus"]
@@ -48,6 +49,8 @@ class TextBlocks:
 
     Raises
     ------
+    KindError
+        If `smiles` is one string.
     ParameterError
         If `size` is not positive.
 
@@ -59,6 +62,7 @@ class TextBlocks:
     """
 
     def __init__(self, smiles: Sequence[str], size: int = 2**17) -> None:
+        refuse_string(smiles, "TextBlocks")
         if size < 1:
             raise ParameterError(f"TextBlocks: `size` must be at least 1; got {size!r}.")
         self.smiles, self.size = smiles, size
@@ -286,7 +290,7 @@ def _look_parquet(file: File, block_rows: int) -> tuple[File, list[tuple[int, in
         rows = [meta.row_group(i).num_rows for i in range(meta.num_row_groups)]
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     if str(kind) not in ("string", "large_string", "string_view"):
-        raise KindError(f"open_corpus: `column` must hold text; {file.column!r} of {file.path} is {kind}.")
+        raise KindError(f"{COLUMN} must hold text; {file.column!r} of {file.path} is {kind}.")
     cuts = []
     for group, n in enumerate(rows):
         parts = -(-n // block_rows)

@@ -24,6 +24,17 @@ Kind = Literal["regression", "classification"]
 Folder = str | os.PathLike[str] | None
 
 
+class _AbsentColumnError(DataError):
+    """A table lacks columns; what asked for them by another name can say so in its own words."""
+
+    def __init__(self, caller: str, source: str, absent: Sequence[str], columns: Sequence[str]) -> None:
+        self.absent = tuple(absent)
+        self.told = f"{source} has no column {', '.join(map(repr, absent))}; its columns are " + (
+            f"{', '.join(map(repr, columns))}."
+        )
+        super().__init__(f"{caller}: {self.told}")
+
+
 class _Set(NamedTuple):
     pin: Pin
     smiles: str
@@ -438,10 +449,7 @@ def _table(
         raise DataError(f"{caller}: {source} is no table of text in UTF-8 ({e}).") from e
     absent = [name for name in (smiles, *tasks) if name not in columns]
     if absent:
-        raise DataError(
-            f"{caller}: {source} has no column {', '.join(map(repr, absent))}; its columns are "
-            f"{', '.join(map(repr, columns))}."
-        )
+        raise _AbsentColumnError(caller, source, absent, columns)
     if not rows:
         raise DataError(f"{caller}: {source} has a header and no rows.")
     places = {name: place for place, name in enumerate(columns)}

@@ -40,7 +40,7 @@ def evaluate_properties(
     *,
     kind: Kind,
     folds: ArrayLike,
-    inner: int = 4,
+    inner: int | None = None,
     models: Sequence[str] = MODELS,
     level: float = 0.95,
     n_boot: int = 2000,
@@ -61,9 +61,9 @@ def evaluate_properties(
         What `y` holds.
     folds : array of int, of shape (n,)
         The number of each molecule's outer fold, at least three different ones; see `cmim.molecules.properties.splits`.
-    inner : int
-        Inner folds, at most one less than the outer ones. They are made of the other outer folds, whole, so scaffolds
-        that the outer folds keep apart are apart in the inner ones too.
+    inner : int, optional
+        Inner folds, at most one less than the outer ones; if not given, four, or as many as that allows. They are made
+        of the other outer folds, whole, so scaffolds that the outer folds keep apart are apart in the inner ones too.
     models : sequence of str
         Of ``"ridge"`` (regression with an L2 penalty, logistic for classes), ``"svr"`` (support vectors with a Gaussian
         kernel), ``"forest"`` (100 trees) and ``"mlp"`` (64 hidden units, 50 epochs). ``("ridge",)`` is fast, and
@@ -122,7 +122,7 @@ def evaluate_properties(
     _settings(kind, models, level, n_boot, seed, caller)
     truth = _targets(y, kind, caller)
     read = _features(features, len(truth), caller)
-    numbers = _fold_numbers(folds, len(truth), inner, caller)
+    numbers, inner = _fold_numbers(folds, len(truth), inner, caller)
     tasks = [np.flatnonzero(~np.isnan(column)) for column in truth.T]
     outer = [_outer(rows, numbers, inner) for rows in tasks]
     if kind == "classification":
@@ -222,7 +222,7 @@ def _features(features: Mapping[str, ArrayLike], n: int, caller: str) -> dict[st
     return read
 
 
-def _fold_numbers(folds: ArrayLike, n: int, inner: int, caller: str) -> NDArray[np.int64]:
+def _fold_numbers(folds: ArrayLike, n: int, inner: int | None, caller: str) -> tuple[NDArray[np.int64], int]:
     given = np.asarray(folds)
     if given.shape != (n,) or given.dtype.kind not in "iu":
         raise ShapeError(
@@ -230,12 +230,13 @@ def _fold_numbers(folds: ArrayLike, n: int, inner: int, caller: str) -> NDArray[
             f"{given.shape}."
         )
     k = len(np.unique(given))
-    if k < 3 or not 2 <= inner < k:
+    within = min(4, k - 1) if inner is None else inner
+    if k < 3 or not 2 <= within < k:
         raise ParameterError(
             f"{caller}: need at least 3 different `folds`, and `inner` from 2 to one less than their number; got {k} "
             f"folds and inner={inner!r}."
         )
-    return np.unique(given, return_inverse=True)[1].astype(np.int64)
+    return np.unique(given, return_inverse=True)[1].astype(np.int64), within
 
 
 def _outer(rows: Rows, numbers: NDArray[np.int64], inner: int) -> list[_Outer]:

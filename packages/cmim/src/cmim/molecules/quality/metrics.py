@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmim.evaluation import check_seed, wilson
+from cmim.molecules._strings import refuse_string
 from cmim.molecules.chemistry import canonical
 from infocore.errors import ParameterError, ShapeError
 
@@ -165,6 +166,8 @@ def generation_metrics(
 
     Raises
     ------
+    KindError
+        If `generated` is one string.
     ParameterError
         If a k is not positive, `level` is not between 0 and 1, or `training` is not canonical (RDKit's form; some of it
         is looked at, and one in 20 may differ, as after an update of RDKit).
@@ -177,6 +180,7 @@ def generation_metrics(
     >>> found.validity.value, round(found.uniqueness.value, 3), found.novelty.value, found.unique_at[2].value
     (0.75, 0.667, 0.5, 0.5)
     """
+    refuse_string(generated, "generation_metrics", "generated")
     for size in k:
         if size < 1:
             raise ParameterError(f"generation_metrics: `k` must be positive numbers; got {size!r}.")
@@ -240,6 +244,8 @@ def neighbourhood_metrics(
 
     Raises
     ------
+    KindError
+        If `seeds` is one string.
     ShapeError
         If there are not as many lists as seeds.
     ParameterError
@@ -268,7 +274,8 @@ def neighbourhood_metrics(
     caller = "neighbourhood_metrics"
     _check_level(level, caller)
     check_seed(seed, caller)
-    if len(seeds) != len(generated) or isinstance(seeds, str):
+    refuse_string(seeds, caller, "seeds")
+    if len(seeds) != len(generated):
         raise ShapeError(
             f"{caller}: `generated` must hold a list of samples for each seed; got {len(generated)} lists for "
             f"{len(seeds)} seeds."

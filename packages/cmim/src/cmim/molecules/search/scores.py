@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cmim.molecules._extra import need
+from cmim.molecules._strings import refuse_string
 from cmim.molecules.chemistry import canonical, molecules
 from infocore.errors import DataError, NonFiniteError, ParameterError, ShapeError
 
@@ -172,6 +173,8 @@ def score_molecules(score: Score | str, smiles: Sequence[str], *, reference: str
 
     Raises
     ------
+    KindError
+        If `smiles` is one string.
     ParameterError
         If the name or the reference will not do.
     ShapeError
@@ -186,6 +189,7 @@ def score_molecules(score: Score | str, smiles: Sequence[str], *, reference: str
     >>> score_molecules(lambda molecules: [len(m) for m in molecules], ["OCC", "C(", "CCO"]).tolist()
     [3.0, -inf, 3.0]
     """
+    refuse_string(smiles, "score_molecules")
     function = as_score(score, reference, "score_molecules")
     names = [canonical(s) for s in smiles]
     distinct = list(dict.fromkeys(name for name in names if name is not None))
