@@ -167,17 +167,13 @@ def nearest(pair: Pair, workers: int = 1) -> Candidate:
     shared = float(noise_of[0, 0] - 2 * noise_of[0, -1] + noise_of[-1, -1])
     disagree = abs(slope) > 2.0 * math.sqrt(max(shared, 0.0) / n)
     plain = int(ks[1 if n >= MANY_ROWS else 0])
-    weights = (ks == plain).astype(np.float64)
+    means = np.array([every[int(k)][0] for k in ks])
     if disagree:
-        smooth = columns == 2 and _smooth(ks, np.array([every[int(k)][0] for k in ks]))
-        power = 1.0 if smooth else BETWEEN if columns == 2 else None
-        narrow = not smooth and columns <= FEW_COLUMNS and first[0] > NARROW * math.log(n)
-        used = min(SMALLEST, len(ks)) if narrow else len(ks)
-        weights = np.pad(extrapolation_weights(ks[:used], n, columns, power), (0, len(ks) - used))
+        weights, doubt = _extrapolated(ks, means, n, columns)
+    else:
+        weights, doubt = (ks == plain).astype(np.float64), abs(slope) / 4.0
     terms = np.stack([every[int(k)][1] for k in ks], axis=1) @ weights
     value, noise = float(terms.mean()), float(weights @ noise_of @ weights)
-    # what the line took away, or left, may itself be wrong by about half
-    doubt = abs(value - first[0]) / 2.0 if disagree else abs(slope) / 4.0
     return Candidate(
         "ksg",
         value,
@@ -193,6 +189,21 @@ def nearest(pair: Pair, workers: int = 1) -> Candidate:
             "extrapolated": bool(disagree),
         },
     )
+
+
+def _extrapolated(ks: Ints, means: Floats, n: int, columns: int) -> tuple[Floats, float]:
+    """Weights of the values at several k in that at none, and the doubt in it, nats."""
+    smooth = columns == 2 and _smooth(ks, means)
+    unsure = columns == 2 and not smooth
+    narrow = not smooth and columns <= FEW_COLUMNS and means[0] > NARROW * math.log(n)
+    used = ks[:SMALLEST] if narrow else ks
+    weights = extrapolation_weights(used, n, columns, 1.0 if smooth else BETWEEN if unsure else None)
+    value = float(means[: len(used)] @ weights)
+    # what the line took away may itself be wrong by about half
+    doubt = abs(value - float(means[0])) / 2.0
+    if unsure:  # or it is the root after all, as at edges
+        doubt = max(doubt, abs(value - float(means[: len(used)] @ extrapolation_weights(used, n, columns))))
+    return np.pad(weights, (0, len(ks) - len(used))), doubt
 
 
 def _smooth(ks: Ints, values: Floats) -> bool:
