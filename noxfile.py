@@ -227,15 +227,18 @@ def minimums(session: nox.Session, package: str) -> None:
     pins = (ROOT / "constraints.txt").read_text().splitlines()
     only = pathlib.Path(session.create_tmp()) / "torch-only.txt"
     only.write_text("\n".join(line for line in pins if line.startswith("torch==")) + "\n")
-    install(session, *alone(package, EXTRAS[package]), options=("--resolution=lowest-direct", "-c", str(only)))
-    session.run("pytest", f"packages/{package}", "-W", "ignore::DeprecationWarning", *session.posargs)
+    lowest = ("--resolution=lowest-direct", "-c", str(only))
+    install(session, *alone(package, EXTRAS[package]), groups=("test", "solvers", "parallel"), options=lowest)
+    options = ("-W", "ignore::DeprecationWarning", *two_at_a_time(session))
+    session.run("pytest", f"packages/{package}", *options, *session.posargs)
 
 
 @nox.session(name="property", python=PYTHON, default=False)
 def property_(session: nox.Session) -> None:
     """Run the property tests on many more examples."""
-    install(session, *ALL)
-    session.run("pytest", "packages", "tests", "--hypothesis-profile=thorough", "-m", "not slow", *session.posargs)
+    install(session, *ALL, groups=("test", "solvers", "parallel"))
+    options = ("--hypothesis-profile=thorough", "-m", "not slow", *two_at_a_time(session))
+    session.run("pytest", "packages", "tests", *options, *session.posargs)
 
 
 @nox.session(python=PYTHON, default=False)
