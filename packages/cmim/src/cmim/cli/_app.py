@@ -188,5 +188,6 @@ def say(message: str) -> None:
     typer.echo(message, err=True)
 
 
-def _to_stderr(message: Warning | str, *_: Any) -> None:
-    typer.echo(f"warning: {message}", err=True)
+def _to_stderr(message: Warning | str, category: type[Warning], *_: Any) -> None:
+    if not issubclass(category, DeprecationWarning):  # what a dependency will drop is nothing that a user can change
+        typer.echo(f"warning: {message}", err=True)
