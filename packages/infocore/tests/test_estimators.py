@@ -343,7 +343,7 @@ def test_auto_in_many_columns_weighs_the_evidence():
     assert gaussian.value == pytest.approx(1.116, abs=0.13)  # 3 s.d.; KSG is 0.34 low here
     assert gaussian.diagnostics["evidence"]["critic"] == "not asked for: fast"
     x = np.random.default_rng(0).standard_normal((1000, 3))
-    # 3.44 nats, of which neighbours in six columns find 2.5
+    # 3.42 nats, of which neighbours in six columns find 2.3
     with pytest.warns(DegenerateWarning, match="reads low, for neighbours are too far in 6 columns"):
         square = fast.estimate(x, x**2 + 0.3 * np.random.default_rng(1).standard_normal((1000, 3)))
     assert (square.method, "cross moment" in square.diagnostics["reason"]) == ("ksg", True)

@@ -140,7 +140,7 @@ def test_a_rise_that_may_be_chance_says_nothing():
     assert found.doubt == pytest.approx(0.05)
     assert found.rising == [] and found.value == pytest.approx(0.5 + 0.1 * 2 / 3)
     assert said(0.5, 0.6, growth=-0.2).doubt == pytest.approx(0.05)
-    # below zero, a rise is less overfitting: 2 samples of 10 independent ones in 200 rows rise by 3 errors
+    # below zero, a rise is less overfitting: one sample of 10 independent ones in 200 rows rises by 4.7 errors
     nothing = said(-0.05, 0.02, growth=0.4)
     assert nothing.rising == [] and nothing.doubt == pytest.approx(0.035)
 

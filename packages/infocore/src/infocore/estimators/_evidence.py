@@ -22,6 +22,7 @@ from infocore.estimators._ksg import extrapolation_weights, ksg_values
 from infocore.estimators._moments import misfit
 from infocore.estimators._neighbours import normal_scores
 from infocore.estimators._rank_bias import rank_bias
+from infocore.estimators._rounded import ATOM
 from infocore.estimators.copula import EXACT, copula_levels, copula_of
 from infocore.estimators.mixed import MixedKSG
 from infocore.intervals import influence_standard_error
@@ -49,12 +50,10 @@ CLEARLY = 2.0
 # Where it does not decide, the power between; and beyond this share of log n the two smallest k alone, for where the
 # relation is narrower than the radius values fall as the logarithm of k, and a line from large k overshoots. Root mean
 # square error on 18 laws of 0.3 to 6 nats (normal, uniform noise, sines), 3 to 20 samples each: 0.15, 0.09, 0.06 and
-# 0.03 nats at n = 300, 1000, 3000 and 10,000; with the root of all k 0.20, 0.13, 0.09 and 0.03.
+# 0.03 nats at n = 300, 1000, 3000 and 10,000; with the root of all k in its place 0.20, 0.13, 0.09 and 0.03.
 BETWEEN, NARROW, SMALLEST = 0.75, 0.12, 2
 # Rows from which on neighbours are asked.
 LEAST = 8
-# A value that more than this share of the rows have is an atom.
-ATOM = 0.1
 # Share of rows alone in their class beyond which neighbours say too little.
 MOST = 0.5
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from infocore._validate import Floats, Pair, Sample
 
-__all__ = ["spread", "without_copies"]
+__all__ = ["ATOM", "spread", "without_copies"]
 
 # A value that more than this share of the rows have is an atom, such as the zeros of a censored number.
 ATOM = 0.1
