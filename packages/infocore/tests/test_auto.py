@@ -12,6 +12,7 @@ from infocore.errors import DegenerateWarning
 from infocore.estimators import AutoMI, TCopulaMI
 from infocore.estimators import _evidence as evidence
 from infocore.estimators._elliptical import Ellipse
+from infocore.estimators._near import nearest
 from infocore.estimators._rank_bias import rank_bias
 from infocore.estimators._rounded import without_copies
 from infocore.estimators._weighing import doubtful, unless, with_doubt
@@ -64,7 +65,7 @@ def test_a_t_copula_that_runs_away_is_taken_for_the_gaussian_one():
     ids=["normal .03", "normal .01", "sine .1", "sine .03"],
 )
 def test_extrapolation_in_k_does_not_overshoot_where_the_radius_exceeds_the_noise(law, n, truth, tolerance):
-    found = evidence.nearest(paired(*law(n), "test"))
+    found = nearest(paired(*law(n), "test"))
     assert found.value == pytest.approx(truth, abs=tolerance)
 
 
@@ -139,6 +140,10 @@ def test_rows_that_are_copied_are_left_out():
     e, clean = quiet(*both), quiet(x, y)
     assert e.value == pytest.approx(clean.value, abs=1e-9) and e.n == 2000
     assert "300 rows are copies of others, and were left out" in e.diagnostics["notes"]
+    # drawn with replacement, some rows occur four times and more
+    more = np.concatenate([again, rng.integers(2000, size=900)])
+    often = quiet(*(np.concatenate([a, a[more]]) for a in (x, y)))
+    assert often.value == pytest.approx(clean.value, abs=1e-9) and often.n == 2000
     # an atom that both sides share is no copy: it says log 1/share of itself
     where = rng.random(2000) < 0.3
     joint = quiet(np.where(where, 0.0, x), np.where(where, 0.0, y))

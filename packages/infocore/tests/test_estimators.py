@@ -13,7 +13,7 @@ from sklearn.feature_selection import mutual_info_classif, mutual_info_regressio
 from infocore._validate import paired
 from infocore.errors import DegenerateWarning, KindError, ParameterError, TooFewSamplesError
 from infocore.estimators import KSG, AutoMI, DiscreteMI, GaussianCopulaMI, GaussianMI, MixedKSG, TCopulaMI
-from infocore.estimators import _evidence as evidence
+from infocore.estimators._near import nearest
 from infocore.testing import paired_samples, parametrize_with_checks
 
 ALL = [
@@ -362,11 +362,11 @@ def test_auto_in_many_columns_weighs_the_evidence():
 # 20 other samples each: errors +0.055 +- 0.011 (a line in the root of k: +0.15) and -0.002 +- 0.010
 def test_neighbours_are_extrapolated_as_the_density_asks():
     strong = normal(10_000, math.sqrt(-math.expm1(-10)))  # 5 nats
-    found = evidence.nearest(paired(*strong, "test"))
+    found = nearest(paired(*strong, "test"))
     assert found.value == pytest.approx(5.0, abs=0.09)
     rng = np.random.default_rng(0)
     x = rng.random(10_000)
-    edged = evidence.nearest(paired(x, x + rng.uniform(-0.1, 0.1, 10_000), "test"))
+    edged = nearest(paired(x, x + rng.uniform(-0.1, 0.1, 10_000), "test"))
     assert edged.value == pytest.approx(0.1 - math.log(0.2), abs=0.04)
 
 

@@ -21,9 +21,15 @@ def cdf_levels(a: Floats) -> Floats:
     -------
     array of shape (n, d)
     """
+    n = len(a)
     out = np.empty(a.shape)
+    distinct = (np.arange(n) + 0.5) / n
     for j, column in enumerate(a.T):
-        ordered = np.sort(column)
-        twice = np.searchsorted(ordered, column) + np.searchsorted(ordered, column, "right")  # 2 rank - 1
-        out[:, j] = twice / (2 * len(a))
+        order = np.argsort(column)
+        ordered = column[order]
+        if (ordered[1:] > ordered[:-1]).all():
+            out[order, j] = distinct
+        else:
+            twice = np.searchsorted(ordered, column) + np.searchsorted(ordered, column, "right")  # 2 rank - 1
+            out[:, j] = twice / (2 * n)
     return out

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from infocore._validate import Floats
 
-__all__ = ["Ellipse", "fit_ellipse", "gaussian_bias", "independent_columns"]
+__all__ = ["Ellipse", "fit_ellipse", "fit_scores", "gaussian_bias", "independent_columns"]
 
 # Degrees of freedom tried by the fit; beyond the last the t copula is Gaussian to the accuracy of the fit.
 DEGREES = (1.0, 100.0)
@@ -193,22 +193,22 @@ def fit_ellipse(levels: Floats, dx: int, dof: float | None = None) -> Ellipse:
        Statistica Sinica 5, 1995.
     """
     if dof is not None:
-        return _fit_scatter(levels, dx, dof, None)
+        return fit_scores(_quantiles(levels, dof), dx, dof)
     from scipy.optimize import minimize_scalar
 
-    gauss = _fit_scatter(levels, dx, math.inf, None)
+    gauss = fit_scores(_quantiles(levels, math.inf), dx, math.inf)
     start = gauss.scatter
     tried: dict[float, Ellipse] = {}
 
     def loss(log_dof: float) -> float:
         nonlocal start
-        e = _fit_scatter(levels, dx, math.exp(log_dof), start)
+        e = fit_scores(_quantiles(levels, math.exp(log_dof)), dx, math.exp(log_dof), start)
         start = e.scatter
         tried[log_dof] = e
         return -e.log_likelihood
 
     # the likelihood has one peak in 1/dof: where heavy but finite tails do not help, no tails do
-    if _fit_scatter(levels, dx, DEGREES[1], start).log_likelihood <= gauss.log_likelihood:
+    if fit_scores(_quantiles(levels, DEGREES[1]), dx, DEGREES[1], start).log_likelihood <= gauss.log_likelihood:
         return gauss
     bounds = math.log(LEAST), math.log(DEGREES[1])
     found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 0.02})
@@ -217,8 +217,24 @@ def fit_ellipse(levels: Floats, dx: int, dof: float | None = None) -> Ellipse:
     return best if best.log_likelihood - 1.0 / len(levels) > gauss.log_likelihood else gauss
 
 
-def _fit_scatter(levels: Floats, dx: int, dof: float, start: Floats | None) -> Ellipse:
-    z = _quantiles(levels, dof)
+def fit_scores(z: Floats, dx: int, dof: float, start: Floats | None = None) -> Ellipse:
+    """Fit the scatter matrix of a t copula to quantile scores.
+
+    Parameters
+    ----------
+    z : array of shape (n, d)
+        Scores of x, then of y, whose margins are those of the law.
+    dx : int
+        Columns of x.
+    dof : float
+        Degrees of freedom; infinite for the Gaussian copula.
+    start : array of shape (d, d), optional
+        Scatter matrix at which the iteration begins.
+
+    Returns
+    -------
+    Ellipse
+    """
     n, d = z.shape
     if math.isinf(dof):
         r = _correlation(z.T @ z / n)

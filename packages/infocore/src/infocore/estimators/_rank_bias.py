@@ -1,15 +1,11 @@
 """What ranks cost an elliptical copula: the strong dependence that they round off."""
 
-# scipy has no types; the rest of strict holds
-# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownMemberType=false
-# pyright: reportUnknownArgumentType=false
-
 import math
 
 import numpy as np
 
 from infocore._ranks import cdf_levels
-from infocore.estimators._elliptical import Ellipse, fit_ellipse
+from infocore.estimators._elliptical import Ellipse, fit_ellipse, fit_scores
 
 __all__ = ["rank_bias"]
 
@@ -20,7 +16,7 @@ DRAWS = 2
 
 
 def rank_bias(e: Ellipse, n: int, rng: np.random.Generator) -> float:
-    """Return what the information of the copula loses, being fitted to ranks of n rows instead of their true levels.
+    """Return what the information of the copula loses, being fitted to ranks of n rows instead of their scores.
 
     Parameters
     ----------
@@ -34,8 +30,6 @@ def rank_bias(e: Ellipse, n: int, rng: np.random.Generator) -> float:
     float
         In nats, mostly negative; 0 where it is not looked for.
     """
-    from scipy.special import ndtr, stdtr
-
     if e.information() < WORTH or len(e.scatter) > COLUMNS:
         return 0.0
     root, lost = np.linalg.cholesky(e.scatter), 0.0
@@ -43,8 +37,6 @@ def rank_bias(e: Ellipse, n: int, rng: np.random.Generator) -> float:
         z = rng.standard_normal((n, len(root))) @ root.T
         if math.isfinite(e.dof):
             z /= np.sqrt(rng.chisquare(e.dof, (n, 1)) / e.dof)
-        levels = ndtr(z) if math.isinf(e.dof) else stdtr(e.dof, z)
-        inside = np.clip(levels, np.finfo(float).tiny, 1 - np.finfo(float).eps)
-        ranked, true = (fit_ellipse(u, e.dx, e.dof).information() for u in (cdf_levels(z), inside))
-        lost += (ranked - true) / DRAWS
+        ranked, true = fit_ellipse(cdf_levels(z), e.dx, e.dof), fit_scores(z, e.dx, e.dof)
+        lost += (ranked.information() - true.information()) / DRAWS
     return lost

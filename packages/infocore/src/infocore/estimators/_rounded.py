@@ -18,8 +18,8 @@ __all__ = ["ATOM", "spread", "without_copies"]
 
 # A value that more than this share of the rows have is an atom, such as the zeros of a censored number.
 ATOM = 0.1
-# Times that a row may occur to be taken for copied.
-COPIES = 3
+# Times that a row may occur to be taken for copied, and share of the copies that are of one row: beyond, it is an atom.
+COPIES, OF_ONE = 3, 0.05
 # Values are rounded if they are multiples of a step or have few significant digits, within this share of the last
 # place beside what float64 rounds; values that are copied, and not rounded, are neither.
 LAST_PLACE, DIGITS = 1e-3, 5
@@ -72,7 +72,7 @@ def without_copies(pair: Pair) -> tuple[Pair, int]:
     Returns
     -------
     pair : Pair
-        With every column continuous; as it was, if other values recur, or a row more than `COPIES` times, as an atom.
+        With every column continuous; as it was, if other values recur, or a row too often, as an atom.
     dropped : int
         How many rows were left out.
     """
@@ -82,7 +82,7 @@ def without_copies(pair: Pair) -> tuple[Pair, int]:
         return pair, 0
     rows = np.concatenate([s.values.astype(np.float64) for s in sides], axis=1)
     _, first, times = np.unique(rows, axis=0, return_index=True, return_counts=True)
-    if len(first) == pair.n or times.max() > COPIES:
+    if len(first) == pair.n or times.max() > max(COPIES, OF_ONE * (pair.n - len(first))):
         return pair, 0
     kept = np.sort(first)
     if any(len(np.unique(column)) < len(kept) for column in rows[kept].T):

@@ -11,7 +11,17 @@ import numpy as np
 
 from infocore.estimators._evidence import Candidate
 
-__all__ = ["FEW_COLUMNS", "NAMES", "Choice", "against_copula", "doubtful", "still", "unless", "with_doubt"]
+__all__ = [
+    "FEW_COLUMNS",
+    "NAMES",
+    "Choice",
+    "against_copula",
+    "doubtful",
+    "part_or_whole",
+    "still",
+    "unless",
+    "with_doubt",
+]
 
 # Standard errors by which a rival must exceed a method before that method is called wrong; k-NN in few columns is
 # nearly unbiased, so that less of it is evidence.
@@ -87,6 +97,21 @@ def unless(first: Candidate, second: Candidate, columns: int, facts: dict[str, A
     limit = Z * math.hypot(_paired_error(second, first.pointwise), doubt)
     facts["rival_excess"] = excess
     return second if excess > limit + SLACK + SHARE * first.value else first
+
+
+def part_or_whole(whole: Candidate | None, part: Candidate, columns: dict[str, list[str]]) -> Candidate:
+    """Return what neighbours say of all columns, unless some of them say significantly more, which no truth allows."""
+    if whole is not None:
+        excess = part.facts["smallest_k"] - whole.facts["smallest_k"]
+        if excess <= Z * _paired_error(part, whole.pointwise) + SLACK + SHARE * whole.value:
+            return whole
+    names = "; ".join(f"{side}: {', '.join(some)}" for side, some in columns.items())
+    said = f"neighbours are those in the columns that take part by their moments ({names}), which "
+    said += "say more than all" if whole is not None else "are few enough"
+    facts = part.facts | {"columns": columns, "notes": [f"{said}; what others add is not read"]}
+    if whole is not None:
+        facts["all_columns"] = whole.value
+    return dataclasses.replace(part, strength="heuristic", facts=facts)
 
 
 def _plain(c: Candidate, few: bool) -> float:

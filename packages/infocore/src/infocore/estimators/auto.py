@@ -7,16 +7,20 @@
 import dataclasses
 import math
 import warnings
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 
 from infocore._validate import Pair, check_level, generator, paired
 from infocore.errors import DegenerateWarning
 from infocore.estimators import _evidence as evidence
+from infocore.estimators._consistency import part_of
 from infocore.estimators._doubts import unresolved
 from infocore.estimators._evidence import Candidate
 from infocore.estimators._ksg import check_workers
+from infocore.estimators._near import KS, nearest, nearest_mixed
 from infocore.estimators._rounded import spread, without_copies
 from infocore.estimators._warnings import WARNED, findings, in_order, rows_worth
 from infocore.estimators._weighing import (
@@ -25,6 +29,7 @@ from infocore.estimators._weighing import (
     Choice,
     against_copula,
     doubtful,
+    part_or_whole,
     still,
     unless,
     with_doubt,
@@ -35,8 +40,12 @@ from infocore.result import MIEstimate
 
 __all__ = ["AutoMI"]
 
+Found = TypeVar("Found", Candidate, Candidate | None)
+
 # Beyond this many columns k-NN reads a small part of the information at any n a machine holds, and costs n^2.
 MANY_COLUMNS = 20
+# Share of the columns up to which those that take part are asked alone.
+MOST = 2 / 3
 # Rows below which a critic is not trained: its folds would hold a few dozen.
 ENOUGH = 200
 
@@ -49,8 +58,8 @@ class AutoMI:
     elliptical copulas), k nearest neighbours on ranks (few assumptions, few columns), and a cross-fitted critic (few
     assumptions, many columns; needs torch). The copula, which varies least, is kept unless
 
-    - it is refuted: of all cross moments of simple functions of the two sides, the largest deviation from what the
-      fitted copula predicts would be seen in at most 5 % of samples of it, or
+    - it is refuted: of all cross moments of simple functions of the two sides, as they are and turned, the largest
+      deviation from what the fitted copula predicts would be seen in at most 5 % of samples of it, or
     - k-NN finds more, by 2.5 standard errors, or
     - the trained critic scores held-out rows better, by 2.5 standard errors of the paired difference.
 
@@ -58,6 +67,7 @@ class AutoMI:
     fail low. A refuted copula is kept, with the distance as doubt, where it finds more and predicts held-out rows
     better than the critic. Where ranks do not resolve a relation no copula is fitted; where rows depend on each other
     and are not merely sorted, a moment counts as what the rows are worth, and k-NN says nothing against the copula.
+    Neighbours are those in the columns that take part in some moment, where these say significantly more than all.
 
     With discrete and continuous or mixed columns together, mixed k-NN and the critic compete; a value that a tenth of
     the rows share is a class of its own. Where nothing but rounding makes values recur, or counts are too sparse to
@@ -190,14 +200,18 @@ class AutoMI:
     def _continuous(self, pair: Pair, rng: int | np.random.Generator) -> Choice:
         columns = len(pair.x.names) + len(pair.y.names)
         tried: list[Candidate] = []
+        worth = 1.0 if in_order(pair) else rows_worth(pair)
         copula = evidence.copula(pair, "auto")
-        knn = evidence.nearest(pair, self.workers) if pair.n >= evidence.LEAST and columns <= MANY_COLUMNS else None
+        knn = None
+        if pair.n >= evidence.LEAST:
+            whole = nearest(pair, self.workers) if columns <= MANY_COLUMNS else None
+            knn = _or_part(whole, pair, partial(nearest, workers=self.workers), dependent=worth < WARNED)
         critic, folds, why = self._critic(pair, rng, needed=columns > 2 or pair.n < ENOUGH)
         tried += [c for c in (copula, knn, critic) if c is not None]
         if not tried:
             raise_too_few(pair)
         facts: dict[str, Any] = {"critic": why} if why else {}
-        if not in_order(pair) and (worth := rows_worth(pair)) < WARNED:
+        if worth < WARNED:
             facts["worth"] = worth
         held = None
         if copula is not None:
@@ -227,7 +241,9 @@ class AutoMI:
 
     def _mixed(self, pair: Pair, rng: int | np.random.Generator) -> Choice:
         columns = len(pair.x.names) + len(pair.y.names)
-        knn = evidence.nearest_mixed(pair, self.k)
+        dependent = not in_order(pair) and rows_worth(pair) < WARNED
+        find = partial(nearest_mixed, k=self.k)
+        knn = _or_part(find(pair), pair, find, dependent=dependent)
         critic, _, why = self._critic(pair, rng, needed=columns > 2)
         facts: dict[str, Any] = {"critic": why} if why else {}
         kinds = "discrete and continuous or mixed columns together"
@@ -307,14 +323,26 @@ class AutoMI:
         )
 
 
+def _or_part(whole: Found, pair: Pair, find: Callable[[Pair], Candidate], *, dependent: bool) -> Candidate | Found:
+    """Return what neighbours say of all columns, or of those that take part where these are few and say more."""
+    columns = len(pair.x.names) + len(pair.y.names)
+    # dependent rows have moments by chance
+    part = part_of(pair) if columns > 2 and not dependent else None
+    if part is None or len(part.x.names) + len(part.y.names) > min(MANY_COLUMNS, MOST * columns):
+        return whole
+    return part_or_whole(whole, find(part), {"x": list(part.x.names), "y": list(part.y.names)})
+
+
 def _exact(pair: Pair, choice: Choice) -> list[str]:
     """Say that the relation looks exact, where k-NN was tried and its values fall with k as only those of one do."""
     knn = next((c for c in choice.tried if c.name == "ksg"), None)
-    k = evidence.KS[0]
+    k = KS[0]
     if knn is None or str(2 * k) not in knn.facts["by_k"]:
         return []
+    taken = knn.facts.get("columns", {"x": pair.x.names, "y": pair.y.names})
     falls = knn.facts["by_k"][str(k)], knn.facts["by_k"][str(2 * k)]
-    x, y = pair.x.numbers("auto"), pair.y.numbers("auto")
+    sides = (side.take([side.names.index(name) for name in taken[n]]) for n, side in (("x", pair.x), ("y", pair.y)))
+    x, y = (side.numbers("auto") for side in sides)
     # in two columns what neighbours miss is extrapolated well enough
     low = choice.best is knn and x.shape[1] + y.shape[1] > 2
     return [str(doubt) for doubt in unresolved(x, y, k, knn.value, low=low, falls=falls)]
