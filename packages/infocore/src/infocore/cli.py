@@ -4,7 +4,6 @@ import contextlib
 import json
 import math
 import pathlib
-import sys
 import warnings
 from collections.abc import Callable, Generator, Sequence
 from typing import Annotated, Any
@@ -13,10 +12,11 @@ import typer
 
 from infocore import __version__
 from infocore._command import Command
+from infocore._console import run, say
 from infocore._tables import column_names, read_table
 from infocore.api import METHODS, estimator_of, mutual_information
 from infocore.config import MIConfig, read_config, resolve
-from infocore.errors import InfoError, ParameterError
+from infocore.errors import ParameterError
 from infocore.result import MIEstimate, plain
 
 __all__ = ["app", "main"]
@@ -83,10 +83,10 @@ def mi(
         )
     if not quiet:
         for said in (*doubts, *(warning.message for warning in caught)):
-            typer.echo(f"warning: {said}", err=True)
+            say(f"warning: {said}")
     if verbose:
-        typer.echo(f"read {len(frame)} rows of {settings.data}", err=True)
-        typer.echo(_told(estimate), err=True)
+        say(f"read {len(frame)} rows of {settings.data}")
+        say(_told(estimate))
     if as_json:
         answer = {
             "command": "mi",
@@ -209,7 +209,7 @@ def bench(
         kept = "" if out is None or not out.exists() else f"; --resume goes on with {out}"
         if kept and done:
             kept = f"; they are in {out}, and --resume goes on with it"
-        typer.echo(f"interrupted after {len(done)} estimates{kept}", err=True)
+        say(f"interrupted after {len(done)} estimates{kept}")
         raise typer.Exit(130) from e
     _show_trials(trials, as_json)
     if all(t.value is None for t in trials):
@@ -217,15 +217,8 @@ def bench(
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run the command and exit with its code."""
-    try:
-        app(args=argv, prog_name="infocore")
-    except ParameterError as e:
-        typer.echo(f"error: {e}", err=True)
-        sys.exit(2)
-    except InfoError as e:
-        typer.echo(f"error: {e}", err=True)
-        sys.exit(1)
+    """Run the command; an error of ours is one line on stderr and exit code 2 for misuse, 1 else."""
+    run(app, "infocore", argv)
 
 
 def _show_trials(trials: Sequence[Any], as_json: bool) -> None:

@@ -1,16 +1,12 @@
 """The application, what its commands share, and the way it ends."""
 
-import json
 import pathlib
-import sys
-import warnings
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from gtheory._version import __version__
-from infocore.errors import InfoError, ParameterError
-from infocore.result import plain
+from infocore._console import print_json, run
 
 __all__ = ["File", "Json", "Plot", "app", "main", "print_json"]
 
@@ -42,24 +38,4 @@ def root(
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command; an error of ours is one line on stderr and exit code 2 for misuse, 1 else."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", UserWarning)
-        warnings.showwarning = _to_stderr
-        try:
-            app(args=argv, prog_name="gtheory")
-        except ParameterError as e:
-            typer.echo(f"error: {e}", err=True)
-            sys.exit(2)
-        except InfoError as e:
-            typer.echo(f"error: {e}", err=True)
-            sys.exit(1)
-
-
-def print_json(result: dict[str, Any]) -> None:
-    """Print what was found as JSON, in which NaN and infinities are strings."""
-    typer.echo(json.dumps(plain(result), allow_nan=False))
-
-
-def _to_stderr(message: Warning | str, category: type[Warning], *_: Any) -> None:
-    if not issubclass(category, DeprecationWarning):  # what a dependency will drop is nothing that a user can change
-        typer.echo(f"warning: {message}", err=True)
+    run(app, "gtheory", argv)

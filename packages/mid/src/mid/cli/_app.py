@@ -1,15 +1,11 @@
 """The application, what its commands share, and the way it ends."""
 
-import json
 import pathlib
-import sys
-import warnings
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from infocore.errors import InfoError, ParameterError
-from infocore.result import plain
+from infocore._console import print_json, run, say
 from mid._version import __version__
 
 __all__ = ["Config", "Data", "Json", "Model", "Seed", "Trust", "app", "main", "print_json", "say"]
@@ -50,32 +46,4 @@ def root(
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command; an error of ours is one line on stderr and exit code 2 for misuse, 1 else."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", UserWarning)
-        warnings.showwarning = _to_stderr
-        try:
-            app(args=argv, prog_name="mid")
-        except ParameterError as e:
-            typer.echo(f"error: {e}", err=True)
-            sys.exit(2)
-        except InfoError as e:
-            typer.echo(f"error: {e}", err=True)
-            sys.exit(1)
-        except (ValueError, TypeError, OSError, MemoryError, ImportError) as e:
-            typer.echo(f"error: {type(e).__name__}: {' '.join(str(e).split())}", err=True)
-            sys.exit(1)
-
-
-def print_json(result: dict[str, Any]) -> None:
-    """Print what was found as JSON, in which NaN and infinities are strings."""
-    typer.echo(json.dumps(plain(result), allow_nan=False))
-
-
-def say(message: str) -> None:
-    """Print a message for people, on stderr."""
-    typer.echo(message, err=True)
-
-
-def _to_stderr(message: Warning | str, category: type[Warning], *_: Any) -> None:
-    if not issubclass(category, DeprecationWarning):  # what a dependency will drop is nothing that a user can change
-        typer.echo(f"warning: {message}", err=True)
+    run(app, "mid", argv, (ValueError, TypeError, OSError, MemoryError, ImportError))
