@@ -31,10 +31,14 @@ CLEARLY = 2.0
 # square error on 18 laws of 0.3 to 6 nats (normal, uniform noise, sines), 3 to 20 samples each: 0.15, 0.09, 0.06 and
 # 0.03 nats at n = 300, 1000, 3000 and 10,000; with the root of all k in its place 0.20, 0.13, 0.09 and 0.03.
 BETWEEN, NARROW, SMALLEST = 0.75, 0.12, 2
+# Share of the value which, lost from k to 2 k, says that the relation bends within their radius, as fast waves do: a
+# line through all k then ends below the value at the least k (0.45 of 0.86 nats, a sine of nine periods, n = 1000).
+STEEP = 0.25
 # What k is multiplied by beside classes. There values fall in proportion to k: over 11 laws (n = 300, 1000 and 3000, 4
 # to 6 samples each) the root mean square error is 0.056, 0.034 and 0.017 nats on a line in k, 0.069, 0.044 and 0.022
 # in its root, and 0.064, 0.035 and 0.019 of the least k alone.
 MIXED = (2, 4)
+_BENDS = "reads low, for the relation bends within the reach of neighbours: {:.2f} nats from {}, {:.2f} from {}"
 # Share of rows alone in their class beyond which neighbours say too little.
 MOST = 0.5
 
@@ -67,6 +71,7 @@ def nearest(pair: Pair, workers: int = 1) -> Candidate:
         doubt,
         terms,
         strength="heuristic" if columns > FEW_COLUMNS else "asymptotic",
+        doubts=(_BENDS.format(means[0], ks[0], means[1], ks[1]),) if disagree and _steep(means, n, columns) else (),
         facts={
             "by_k": {str(k): v for k, (v, _) in every.items()},
             "k": None if disagree else plain,
@@ -87,14 +92,22 @@ def _extrapolated(ks: Ints, means: Floats, n: int, columns: int) -> tuple[Floats
     smooth = columns == 2 and _smooth(ks, means)
     unsure = columns == 2 and not smooth
     narrow = not smooth and columns <= FEW_COLUMNS and means[0] > NARROW * math.log(n)
+    if steep := _steep(means, n, columns):
+        smooth, unsure, narrow = True, False, True
     used = ks[:SMALLEST] if narrow else ks
     weights = extrapolation_weights(used, n, columns, 1.0 if smooth else BETWEEN if unsure else None)
     value = float(means[: len(used)] @ weights)
     # what the line took away may itself be wrong by about half
-    doubt = abs(value - float(means[0])) / 2.0
+    doubt = abs(value - float(means[0])) * (1.0 if steep else 0.5)
     if unsure:  # or it is the root after all, as at edges
         doubt = max(doubt, abs(value - float(means[: len(used)] @ extrapolation_weights(used, n, columns))))
     return np.pad(weights, (0, len(ks) - len(used))), doubt
+
+
+def _steep(means: Floats, n: int, columns: int) -> bool:
+    """Say whether neighbours reach as far as the relation bends: twice as many lose a large part of the value."""
+    near, far = float(means[0]), float(means[min(1, len(means) - 1)])
+    return columns <= FEW_COLUMNS and near - far > STEEP * near and falls_clearly(near, far, KS[0], n)
 
 
 def _smooth(ks: Ints, values: Floats) -> bool:

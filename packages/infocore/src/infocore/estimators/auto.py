@@ -343,8 +343,8 @@ def _exact(pair: Pair, choice: Choice) -> list[str]:
     falls = knn.facts["by_k"][str(k)], knn.facts["by_k"][str(2 * k)]
     sides = (side.take([side.names.index(name) for name in taken[n]]) for n, side in (("x", pair.x), ("y", pair.y)))
     x, y = (side.numbers("auto") for side in sides)
-    # in two columns what neighbours miss is extrapolated well enough
-    low = choice.best is knn and x.shape[1] + y.shape[1] > 2
+    # in two columns what neighbours miss is extrapolated well enough, and said where it is not
+    low = choice.best is knn and x.shape[1] + y.shape[1] > 2 and not knn.doubts
     return [str(doubt) for doubt in unresolved(x, y, k, knn.value, low=low, falls=falls)]
 
 
