@@ -144,6 +144,10 @@ def test_rows_that_are_copied_are_left_out():
     more = np.concatenate([again, rng.integers(2000, size=900)])
     often = quiet(*(np.concatenate([a, a[more]]) for a in (x, y)))
     assert often.value == pytest.approx(clean.value, abs=1e-9) and often.n == 2000
+    # of sides that are functions of each other every row recurs
+    count = rng.integers(200, size=1000)
+    exact = quiet(count, np.log1p(count))
+    assert exact.n == 1000 and abs(exact.value - math.log(200)) < 0.4  # 5.03, of 5.30 nats
     # an atom that both sides share is no copy: it says log 1/share of itself
     where = rng.random(2000) < 0.3
     joint = quiet(np.where(where, 0.0, x), np.where(where, 0.0, y))
@@ -191,7 +195,7 @@ def test_neighbours_that_are_chosen_in_four_columns_say_that_they_read_low():
     x, noise = rng.standard_normal((600, 2)), 0.1 * rng.standard_normal((600, 2))
     for f, said in (
         (np.square, "neighbours are too far in 4 columns"),
-        (lambda x: np.sin(3 * x), "the relation bends"),
+        (lambda x: np.sin(3 * x), "more columns take part than neighbours can tell"),
     ):
         with pytest.warns(DegenerateWarning, match=f"reads low, for {said}"):
             e = FAST.estimate(x, f(x) + noise)

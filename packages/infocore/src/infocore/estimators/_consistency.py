@@ -12,12 +12,14 @@ import numpy as np
 from infocore._ranks import cdf_levels
 from infocore._validate import Floats, Pair
 from infocore.estimators._elliptical import Ellipse
-from infocore.estimators._moments import Misfit, misfit, taking_part
+from infocore.estimators._moments import Misfit, largest_moments, misfit
 
-__all__ = ["invariant_misfit", "part_of"]
+__all__ = ["invariant_misfit", "parts_of"]
 
 # Turns of the sides beside the columns as they are.
 TURNS = 2
+# Rows from which on moments choose columns, and the largest share of the columns that is a part.
+ROWS, MOST = 60, 2 / 3
 
 
 def invariant_misfit(levels: Floats, e: Ellipse, rng: np.random.Generator, size: float = 0.05) -> Misfit:
@@ -61,17 +63,42 @@ def _turned(levels: Floats, e: Ellipse, rng: np.random.Generator) -> tuple[Float
     return cdf_levels(e.scores(levels) @ turn), law
 
 
-def part_of(pair: Pair) -> Pair | None:
-    """Return the columns that seem to take part in the relation, if that is some and not all of them.
+def parts_of(pair: Pair) -> tuple[list[Pair], list[str]]:
+    """Return some of the columns, those first that have the largest part in the relation: 1, 2, 4, ... of each side.
 
-    By data processing their information is at most that of all columns; estimated, it exceeds it where the others only
-    put neighbours further apart.
+    By data processing their information is at most that of all columns; estimated, it exceeds it where the others put
+    neighbours further apart than they tell.
+
+    Parameters
+    ----------
+    pair : Pair
+
+    Returns
+    -------
+    parts : list of Pair
+        From many columns to few; none of more than two thirds of them, none that has no moment with the other side, and
+        none at all in few rows, whose moments are too rough.
+    seen : list of str
+        The columns that take part.
     """
     sides = pair.x, pair.y
+    columns = len(pair.x.names) + len(pair.y.names)
+    if pair.n < ROWS or columns == 2:
+        return [], []
     # names of classes stand there as their numbers, in any order
     x, y = (cdf_levels(side.values.astype(np.float64)) for side in sides)
-    seen = taking_part(x, y)
-    if not all(part.any() for part in seen) or all(part.all() for part in seen):
-        return None
-    some = (side.take(np.flatnonzero(part).tolist()) for side, part in zip(sides, seen, strict=True))
-    return Pair(*some, flags=pair.flags)
+    of_x, of_y, threshold = largest_moments(x, y)
+    order: list[list[int]] = [
+        np.argsort(-m, kind="stable")[: np.count_nonzero(m > threshold)].tolist() for m in (of_x, of_y)
+    ]
+    seen = [side.names[j] for side, some in zip(sides, order, strict=True) for j in sorted(some)]
+    if not all(order):
+        return [], seen
+    most = max(map(len, order))
+    sizes = sorted({*(2**j for j in range(most.bit_length())), most}, reverse=True)
+    found = [tuple(sorted(first[:size]) for first in order) for size in sizes]
+    return [
+        Pair(*(side.take(some) for side, some in zip(sides, part, strict=True)), flags=pair.flags)
+        for part in found
+        if sum(map(len, part)) <= MOST * columns
+    ], seen

@@ -19,7 +19,7 @@ from infocore._ranks import cdf_levels
 from infocore._validate import Floats
 from infocore.estimators._elliptical import Ellipse
 
-__all__ = ["Misfit", "misfit", "taking_part"]
+__all__ = ["Misfit", "largest_moments", "misfit", "taking_part"]
 
 # Up to this many columns a side, products of two columns are looked at too.
 FEW_COLUMNS = 10
@@ -97,10 +97,30 @@ def taking_part(x: Floats, y: Floats, size: float = 0.05) -> tuple[NDArray[np.bo
     array of shape (dx,), array of shape (dy,)
         All False where no moment says anything: that is no proof of independence.
     """
-    n = len(x)
+    of_x, of_y, threshold = largest_moments(x, y, size)
+    return of_x > threshold, of_y > threshold
+
+
+def largest_moments(x: Floats, y: Floats, size: float = 0.05) -> tuple[Floats, Floats, float]:
+    """Return the largest cross moment that each column has a part in, in standard errors of independent sides.
+
+    Parameters
+    ----------
+    x, y : array of shape (n, dx), (n, dy)
+        Levels, in (0, 1).
+    size : float
+        Of the test that nothing takes part.
+
+    Returns
+    -------
+    array of shape (dx,), array of shape (dy,)
+    float
+        What the largest of all moments exceeds in a share of at most `size` of samples of independent sides.
+    """
     mean, variance = _moments(np.concatenate([x, y], axis=1), x.shape[1])
-    seen = np.abs(mean) > _threshold(mean.size, size) * np.sqrt(np.maximum(variance, 1e-300) / n)
-    return _owners(x.shape[1]) @ seen.any(1) > 0, _owners(y.shape[1]) @ seen.any(0) > 0
+    z = np.abs(mean) / np.sqrt(np.maximum(variance, 1e-300) / len(x))
+    of_x, of_y = ((_owners(d) * each).max(1) for d, each in ((x.shape[1], z.max(1)), (y.shape[1], z.max(0))))
+    return of_x, of_y, _threshold(mean.size, size)
 
 
 def _threshold(moments: int, size: float) -> float:

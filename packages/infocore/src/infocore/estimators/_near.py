@@ -9,10 +9,10 @@ import math
 
 import numpy as np
 
-from infocore._validate import Floats, Ints, Pair, Sample
+from infocore._validate import Floats, Ints, Pair, Sample, codes
 from infocore.estimators._doubts import FEW_COLUMNS, falls_clearly, misses
 from infocore.estimators._evidence import Candidate
-from infocore.estimators._ksg import extrapolation_weights, ksg_values
+from infocore.estimators._ksg import check_k, extrapolation_weights, ksg_values
 from infocore.estimators._neighbours import normal_scores
 from infocore.estimators._rounded import ATOM
 from infocore.estimators.mixed import MixedKSG
@@ -125,9 +125,11 @@ def nearest_mixed(pair: Pair, k: int, workers: int = 1) -> Candidate:
     """Return mixed k-NN at k, on a line in k at none where values fall with it, and what speaks against it."""
     from scipy.special import polygamma
 
+    check_k(k, pair.n, "auto")
     pair, n, columns = _with_atoms(pair), pair.n, len(pair.x.names) + len(pair.y.names)
     more = MIXED if columns <= FEW_COLUMNS else MIXED[:1]  # in many columns searches take long
-    ks = np.array([k, *(times * k for times in more if times * k <= n // 4)])
+    # beyond half of a class values fall for want of rows
+    ks = np.array([k, *(times * k for times in more if times * k <= _rows_of_a_class(pair) // 2)])
     every = [MixedKSG(int(j), workers=workers).terms(pair) for j in ks]
     terms = np.stack([t.pointwise() if callable(t.pointwise) else t.pointwise for t in every], axis=1)
     means, first = np.array([t.value for t in every]), every[0]
@@ -167,6 +169,15 @@ def nearest_mixed(pair: Pair, k: int, workers: int = 1) -> Candidate:
             "steadiest": value,
         },
     )
+
+
+def _rows_of_a_class(pair: Pair) -> int:
+    """Rows of the class, over both sides, that a row in the middle is in; of all, without classes half of the rows."""
+    named = [c for s in (pair.x, pair.y) for c, kind in zip(s.values.T, s.kinds, strict=True) if kind == "discrete"]
+    if not named:
+        return pair.n // 2
+    number, _ = codes(np.stack(named, axis=1))
+    return int(np.median(np.bincount(number)[number]))
 
 
 def _with_atoms(pair: Pair) -> Pair:

@@ -22,7 +22,7 @@ SATURATED = 0.6
 # Shares of n that the rows must be worth for no note, and for no warning.
 WORTH, WARNED = 0.8, 0.5
 # At most so many columns a side are looked at for dependence between rows, and rows for dimension.
-COLUMNS = 5
+COLUMNS = 20
 
 
 def findings(pair: Pair, best: Candidate, *, dependent: bool) -> tuple[list[str], list[str]]:

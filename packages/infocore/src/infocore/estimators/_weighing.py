@@ -99,19 +99,28 @@ def unless(first: Candidate, second: Candidate, columns: int, facts: dict[str, A
     return second if excess > limit + SLACK + SHARE * first.value else first
 
 
-def part_or_whole(whole: Candidate | None, part: Candidate, columns: dict[str, list[str]]) -> Candidate:
-    """Return what neighbours say of all columns, unless some of them say significantly more, which no truth allows."""
+def part_or_whole(
+    whole: Candidate | None, part: Candidate, columns: dict[str, list[str]], seen: list[str]
+) -> Candidate:
+    """Return what neighbours say of all columns, unless some of them say significantly more, which no truth allows.
+
+    It reads low if it leaves out columns that were seen to take part.
+    """
     if whole is not None:
         excess = part.facts["smallest_k"] - whole.facts["smallest_k"]
-        if excess <= Z * _paired_error(part, whole.pointwise) + SLACK + SHARE * whole.value:
+        limit = Z * _paired_error(part, whole.pointwise) + SLACK + SHARE * whole.value
+        if excess <= limit or part.value <= whole.value:
             return whole
     names = "; ".join(f"{side}: {', '.join(some)}" for side, some in columns.items())
-    said = f"neighbours are those in the columns that take part by their moments ({names}), which "
-    said += "say more than all" if whole is not None else "are few enough"
-    facts = part.facts | {"columns": columns, "notes": [f"{said}; what others add is not read"]}
-    if whole is not None:
-        facts["all_columns"] = whole.value
-    return dataclasses.replace(part, strength="heuristic", facts=facts)
+    every = None if whole is None else whole.value if "columns" not in whole.facts else whole.facts.get("all_columns")
+    why = "all are too many for neighbours" if every is None else "neighbours find more there than in all"
+    said = f"read in some columns alone ({names}), as {why}; what the others add is not counted"
+    facts = part.facts | {"columns": columns, "notes": [said]}
+    if every is not None:
+        facts["all_columns"] = every
+    missed = [name for name in seen if name not in columns["x"] + columns["y"]]
+    doubts = [f"reads low, for more columns take part than neighbours can tell ({', '.join(missed)})"] if missed else []
+    return dataclasses.replace(part, strength="heuristic", facts=facts, doubts=(*part.doubts, *doubts))
 
 
 def _plain(c: Candidate, few: bool) -> float:

@@ -16,7 +16,7 @@ import numpy as np
 from infocore._validate import Pair, check_level, generator, paired
 from infocore.errors import DegenerateWarning
 from infocore.estimators import _evidence as evidence
-from infocore.estimators._consistency import part_of
+from infocore.estimators._consistency import parts_of
 from infocore.estimators._doubts import unresolved
 from infocore.estimators._evidence import Candidate
 from infocore.estimators._ksg import check_workers
@@ -44,8 +44,6 @@ Found = TypeVar("Found", Candidate, Candidate | None)
 
 # Beyond this many columns k-NN reads a small part of the information at any n a machine holds, and costs n^2.
 MANY_COLUMNS = 20
-# Share of the columns up to which those that take part are asked alone.
-MOST = 2 / 3
 # Rows below which a critic is not trained: its folds would hold a few dozen.
 ENOUGH = 200
 
@@ -205,7 +203,7 @@ class AutoMI:
         knn = None
         if pair.n >= evidence.LEAST:
             whole = nearest(pair, self.workers) if columns <= MANY_COLUMNS else None
-            knn = _or_part(whole, pair, partial(nearest, workers=self.workers), dependent=worth < WARNED)
+            knn = _or_part(whole, pair, partial(nearest, workers=self.workers))
         critic, folds, why = self._critic(pair, rng, needed=columns > 2 or pair.n < ENOUGH)
         tried += [c for c in (copula, knn, critic) if c is not None]
         if not tried:
@@ -241,9 +239,8 @@ class AutoMI:
 
     def _mixed(self, pair: Pair, rng: int | np.random.Generator) -> Choice:
         columns = len(pair.x.names) + len(pair.y.names)
-        dependent = not in_order(pair) and rows_worth(pair) < WARNED
         find = partial(nearest_mixed, k=self.k)
-        knn = _or_part(find(pair), pair, find, dependent=dependent)
+        knn = _or_part(find(pair), pair, find)
         critic, _, why = self._critic(pair, rng, needed=columns > 2)
         facts: dict[str, Any] = {"critic": why} if why else {}
         kinds = "discrete and continuous or mixed columns together"
@@ -323,14 +320,16 @@ class AutoMI:
         )
 
 
-def _or_part(whole: Found, pair: Pair, find: Callable[[Pair], Candidate], *, dependent: bool) -> Candidate | Found:
-    """Return what neighbours say of all columns, or of those that take part where these are few and say more."""
-    columns = len(pair.x.names) + len(pair.y.names)
-    # dependent rows have moments by chance
-    part = part_of(pair) if columns > 2 and not dependent else None
-    if part is None or len(part.x.names) + len(part.y.names) > min(MANY_COLUMNS, MOST * columns):
-        return whole
-    return part_or_whole(whole, find(part), {"x": list(part.x.names), "y": list(part.y.names)})
+def _or_part(whole: Found, pair: Pair, find: Callable[[Pair], Candidate]) -> Candidate | Found:
+    """Return what neighbours say of all columns, or of a part of them that says more."""
+    best: Candidate | Found = whole
+    parts, seen = parts_of(pair)
+    for part in parts:
+        few = len(part.x.names) + len(part.y.names) <= MANY_COLUMNS
+        # rows that depend on each other have moments by chance
+        if few and (in_order(part) or rows_worth(part) >= WARNED):
+            best = part_or_whole(best, find(part), {"x": list(part.x.names), "y": list(part.y.names)}, seen)
+    return best
 
 
 def _exact(pair: Pair, choice: Choice) -> list[str]:
