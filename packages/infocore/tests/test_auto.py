@@ -10,12 +10,12 @@ from infocore import mutual_information
 from infocore._validate import paired
 from infocore.errors import DegenerateWarning
 from infocore.estimators import AutoMI, TCopulaMI
-from infocore.estimators import _evidence as evidence
+from infocore.estimators._auto import evidence
+from infocore.estimators._auto.near import nearest
+from infocore.estimators._auto.rank_bias import rank_bias
+from infocore.estimators._auto.rounded import without_copies
+from infocore.estimators._auto.weighing import doubtful, unless, with_doubt
 from infocore.estimators._elliptical import Ellipse
-from infocore.estimators._near import nearest
-from infocore.estimators._rank_bias import rank_bias
-from infocore.estimators._rounded import without_copies
-from infocore.estimators._weighing import doubtful, unless, with_doubt
 
 FAST = AutoMI(fast=True)
 

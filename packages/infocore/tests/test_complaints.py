@@ -571,10 +571,10 @@ def test_scores_of_columns_do_without_what_decides_nothing(monkeypatch):
     def refuse(*args):
         raise AssertionError("held-out scores of the copula are most of its cost")
 
-    monkeypatch.setattr("infocore.estimators._evidence.held_out_copula", refuse)
+    monkeypatch.setattr("infocore.estimators._auto.evidence.held_out_copula", refuse)
     x = np.random.default_rng(0).standard_normal((500, 2))
     assert feature_scores(x, x[:, 0] + np.sin(np.arange(500.0))).argmax() == 0
     # that a copula can be fitted to the parts still counts
-    monkeypatch.setattr("infocore.estimators._evidence.fits_without_folds", lambda *args: False)
+    monkeypatch.setattr("infocore.estimators._auto.evidence.fits_without_folds", lambda *args: False)
     e = mutual_information(x[:, 0], x[:, 1])
     assert "cannot be fitted on part of the rows" in e.diagnostics["reason"]

@@ -10,11 +10,11 @@ from infocore._ranks import cdf_levels
 from infocore._validate import paired
 from infocore.errors import ParameterError
 from infocore.estimators import AutoMI, MixedKSG
-from infocore.estimators._consistency import _turned, invariant_misfit, parts_of
+from infocore.estimators._auto.consistency import _turned, invariant_misfit, parts_of
+from infocore.estimators._auto.evidence import Candidate
+from infocore.estimators._auto.moments import misfit
+from infocore.estimators._auto.weighing import part_or_whole
 from infocore.estimators._elliptical import Ellipse, fit_ellipse
-from infocore.estimators._evidence import Candidate
-from infocore.estimators._moments import misfit
-from infocore.estimators._weighing import part_or_whole
 
 FAST = AutoMI(fast=True)
 

@@ -13,7 +13,7 @@ from sklearn.feature_selection import mutual_info_classif, mutual_info_regressio
 from infocore._validate import paired
 from infocore.errors import DegenerateWarning, KindError, ParameterError, TooFewSamplesError
 from infocore.estimators import KSG, AutoMI, DiscreteMI, GaussianCopulaMI, GaussianMI, MixedKSG, TCopulaMI
-from infocore.estimators._near import nearest
+from infocore.estimators._auto.near import nearest
 from infocore.testing import paired_samples, parametrize_with_checks
 
 ALL = [

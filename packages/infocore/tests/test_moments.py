@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from infocore._ranks import cdf_levels
+from infocore.estimators._auto.moments import BLOCK, _functions, _moments, _owners, misfit, taking_part
 from infocore.estimators._elliptical import Ellipse, fit_ellipse
-from infocore.estimators._moments import BLOCK, _functions, _moments, _owners, misfit, taking_part
 from infocore.tasks import task
 
 
@@ -80,7 +80,7 @@ def test_blocks_of_rows_change_nothing(monkeypatch):
     levels, dx = levels_of("multinormal-dense-5-5-0.5", 300, 0)
     whole = _moments(levels, dx)
     assert BLOCK > 300 * 100
-    monkeypatch.setattr("infocore.estimators._moments.BLOCK", 1000)
+    monkeypatch.setattr("infocore.estimators._auto.moments.BLOCK", 1000)
     for a, b in zip(whole, _moments(levels, dx), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
 

@@ -10,7 +10,7 @@ from infocore import mutual_information
 from infocore._validate import paired, sample
 from infocore.errors import DegenerateWarning, NonFiniteError
 from infocore.estimators import AutoMI
-from infocore.estimators._rounded import spread
+from infocore.estimators._auto.rounded import spread
 
 
 def normals(n: int, d: int, rho: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

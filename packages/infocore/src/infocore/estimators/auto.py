@@ -15,15 +15,13 @@ import numpy as np
 
 from infocore._validate import Pair, check_level, generator, paired
 from infocore.errors import DegenerateWarning
-from infocore.estimators import _evidence as evidence
-from infocore.estimators._consistency import parts_of
-from infocore.estimators._doubts import unresolved
-from infocore.estimators._evidence import Candidate
-from infocore.estimators._ksg import check_workers
-from infocore.estimators._near import KS, nearest, nearest_mixed
-from infocore.estimators._rounded import spread, without_copies
-from infocore.estimators._warnings import WARNED, findings, in_order, rows_worth
-from infocore.estimators._weighing import (
+from infocore.estimators._auto import evidence
+from infocore.estimators._auto.consistency import parts_of
+from infocore.estimators._auto.evidence import Candidate
+from infocore.estimators._auto.findings import WARNED, findings, in_order, rows_worth
+from infocore.estimators._auto.near import KS, nearest, nearest_mixed
+from infocore.estimators._auto.rounded import spread, without_copies
+from infocore.estimators._auto.weighing import (
     FEW_COLUMNS,
     NAMES,
     Choice,
@@ -34,6 +32,8 @@ from infocore.estimators._weighing import (
     unless,
     with_doubt,
 )
+from infocore.estimators._doubts import unresolved
+from infocore.estimators._ksg import check_workers
 from infocore.estimators.discrete import DiscreteMI
 from infocore.intervals import block_ids, influence_standard_error, normal_interval
 from infocore.result import MIEstimate

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from infocore._ranks import cdf_levels
 from infocore._validate import Floats, Pair, Sample
-from infocore.estimators._moments import taking_part
+from infocore.estimators._auto.moments import taking_part
 
 __all__ = ["Features", "RankTransform", "features_of"]
 

@@ -10,11 +10,11 @@ import math
 import numpy as np
 
 from infocore._validate import Floats, Ints, Pair, Sample, codes
+from infocore.estimators._auto.evidence import Candidate
+from infocore.estimators._auto.rounded import ATOM
 from infocore.estimators._doubts import FEW_COLUMNS, falls_clearly, misses
-from infocore.estimators._evidence import Candidate
 from infocore.estimators._ksg import check_k, extrapolation_weights, ksg_values
 from infocore.estimators._neighbours import normal_scores
-from infocore.estimators._rounded import ATOM
 from infocore.estimators.mixed import MixedKSG
 from infocore.intervals import influence_standard_error
 

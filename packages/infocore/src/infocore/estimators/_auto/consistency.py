@@ -11,8 +11,8 @@ import numpy as np
 
 from infocore._ranks import cdf_levels
 from infocore._validate import Floats, Pair
+from infocore.estimators._auto.moments import Misfit, largest_moments, misfit
 from infocore.estimators._elliptical import Ellipse
-from infocore.estimators._moments import Misfit, largest_moments, misfit
 
 __all__ = ["invariant_misfit", "parts_of"]
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from infocore._validate import Floats, Pair, Sample
 from infocore.dependence import effective_sample_size
+from infocore.estimators._auto.evidence import Candidate, intrinsic_dimension
 from infocore.estimators._base import below_zero
-from infocore.estimators._evidence import Candidate, intrinsic_dimension
 from infocore.estimators._neighbours import below_one
 from infocore.estimators._tails import heavy_tails
 

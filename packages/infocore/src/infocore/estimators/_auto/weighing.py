@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from infocore.estimators._evidence import Candidate
+from infocore.estimators._auto.evidence import Candidate
 
 __all__ = [
     "FEW_COLUMNS",

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from infocore._validate import Floats, Ints, Pair
 from infocore.bounds import pointwise
 from infocore.errors import MissingExtraError, TooFewSamplesError
-from infocore.estimators._consistency import invariant_misfit
+from infocore.estimators._auto.consistency import invariant_misfit
+from infocore.estimators._auto.rank_bias import rank_bias
 from infocore.estimators._elliptical import Ellipse, fit_ellipse, gaussian_bias
-from infocore.estimators._rank_bias import rank_bias
 from infocore.estimators.copula import EXACT, copula_levels, copula_of
 from infocore.intervals import influence_standard_error
 from infocore.result import Strength
