@@ -218,3 +218,11 @@ def test_waves_within_the_reach_of_neighbours_are_read_from_the_nearest_and_said
         assert any("bends within the reach of neighbours" in note for note in found[-1].diagnostics["notes"])
     # these 8: mean .72, s.d. .05; on a line through all k the mean of four was .45
     assert 0.6 < np.mean([e.value for e in found]) < truth
+
+
+def test_what_heavy_tails_do_is_said_of_the_method_that_read_them():
+    rng = np.random.default_rng(0)
+    x = rng.standard_cauchy((1000, 2))
+    label = np.where(rng.random(1000) < 0.5, "a", "b")
+    for y, said in ((rng.standard_normal(1000), "on ranks, which they do not"), (label, "are those of a few rows")):
+        assert any("heavy tails in x0, x1" in note and said in note for note in quiet(x, y).diagnostics["notes"])
