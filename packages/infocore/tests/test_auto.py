@@ -95,6 +95,15 @@ def autoregressive(n, d, seed=0):
     return z[100:]
 
 
+def test_series_are_seen_beyond_the_first_columns():
+    rng = np.random.default_rng(0)
+    series = rng.standard_normal((1000, 6))
+    for i in range(1, 1000):
+        series[i] += 0.95 * series[i - 1]
+    e = quiet(np.column_stack([rng.standard_normal((1000, 5)), series[:, :5]]), series[:, 5])
+    assert e.strength == "heuristic" and any("rows depend on each other" in note for note in e.diagnostics["notes"])
+
+
 def test_rows_in_order_make_neighbours_no_evidence():
     # independent: neighbours find .72 and .87 of two samples, for the nearest row is often the next one
     with pytest.warns(DegenerateWarning, match="rows depend on each other"):

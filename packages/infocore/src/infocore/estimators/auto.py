@@ -65,7 +65,7 @@ class AutoMI:
     fail low. A refuted copula is kept, with the distance as doubt, where it finds more and predicts held-out rows
     better than the critic. Where ranks do not resolve a relation no copula is fitted; where rows depend on each other
     and are not merely sorted, a moment counts as what the rows are worth, and k-NN says nothing against the copula.
-    Neighbours are those in the columns that take part in some moment, where these say significantly more than all.
+    Neighbours are asked in the columns with the largest moments too, and read there if these say significantly more.
 
     With discrete and continuous or mixed columns together, mixed k-NN and the critic compete; a value that a tenth of
     the rows share is a class of its own. Where nothing but rounding makes values recur, or counts are too sparse to
@@ -198,7 +198,6 @@ class AutoMI:
     def _continuous(self, pair: Pair, rng: int | np.random.Generator) -> Choice:
         columns = len(pair.x.names) + len(pair.y.names)
         tried: list[Candidate] = []
-        worth = 1.0 if in_order(pair) else rows_worth(pair)
         copula = evidence.copula(pair, "auto")
         knn = None
         if pair.n >= evidence.LEAST:
@@ -209,7 +208,7 @@ class AutoMI:
         if not tried:
             raise_too_few(pair)
         facts: dict[str, Any] = {"critic": why} if why else {}
-        if worth < WARNED:
+        if not in_order(pair) and (worth := rows_worth(pair)) < WARNED:
             facts["worth"] = worth
         held = None
         if copula is not None:
@@ -217,9 +216,9 @@ class AutoMI:
             # in few columns and beside k-NN alone, which has no held-out scores, those of the copula decide nothing
             scored = critic is not None or knn is None or columns > FEW_COLUMNS
             held = evidence.held_out_copula(*fitted) if scored else None
-            whole = held is not None if scored else evidence.fits_without_folds(*fitted)
+            fits = held is not None if scored else evidence.fits_without_folds(*fitted)
             against = against_copula(copula, held, knn, critic, columns, facts)
-            if not against and not whole:
+            if not against and not fits:
                 against = "the copula cannot be fitted on part of the rows"
             if not against:
                 reason = "copula: no cross moment refutes it and no rival finds more"

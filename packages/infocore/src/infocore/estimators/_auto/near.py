@@ -128,8 +128,8 @@ def nearest_mixed(pair: Pair, k: int, workers: int = 1) -> Candidate:
     check_k(k, pair.n, "auto")
     pair, n, columns = _with_atoms(pair), pair.n, len(pair.x.names) + len(pair.y.names)
     more = MIXED if columns <= FEW_COLUMNS else MIXED[:1]  # in many columns searches take long
-    # beyond half of a class values fall for want of rows
-    ks = np.array([k, *(times * k for times in more if times * k <= _rows_of_a_class(pair) // 2)])
+    most = _rows_of_a_class(pair) // 2  # beyond it values fall for want of rows
+    ks = np.array([k, *(times * k for times in more if times * k <= most)])
     every = [MixedKSG(int(j), workers=workers).terms(pair) for j in ks]
     terms = np.stack([t.pointwise() if callable(t.pointwise) else t.pointwise for t in every], axis=1)
     means, first = np.array([t.value for t in every]), every[0]
