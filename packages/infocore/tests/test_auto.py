@@ -229,9 +229,35 @@ def test_waves_within_the_reach_of_neighbours_are_read_from_the_nearest_and_said
     assert 0.6 < np.mean([e.value for e in found]) < truth
 
 
-def test_what_heavy_tails_do_is_said_of_the_method_that_read_them():
+@pytest.mark.parametrize("label", [False, True])
+def test_heavy_tails_are_read_on_ranks_and_said(label):
     rng = np.random.default_rng(0)
-    x = rng.standard_cauchy((1000, 2))
-    label = np.where(rng.random(1000) < 0.5, "a", "b")
-    for y, said in ((rng.standard_normal(1000), "on ranks, which they do not"), (label, "are those of a few rows")):
-        assert any("heavy tails in x0, x1" in note and said in note for note in quiet(x, y).diagnostics["notes"])
+    x, y = rng.standard_cauchy((1000, 2)), rng.standard_normal(1000)
+    notes = quiet(x, np.where(y < 0, "a", "b") if label else y).diagnostics["notes"]
+    assert any("heavy tails in x0, x1: estimated on ranks, which they do not disturb" in note for note in notes)
+
+
+def test_increasing_functions_of_columns_change_nothing_beside_classes():
+    rng = np.random.default_rng(0)
+    group, z = rng.integers(2, size=600), rng.standard_normal((600, 2))
+    x = np.column_stack([z[:, 0] + 2 * group, z[:, 1]])
+    y = np.where(group ^ (rng.random(600) < 0.1), "a", "b")
+    e = quiet(x, y)
+    assert e.method == "mixed" and e.value > 0.1
+    assert quiet(np.column_stack([np.exp(4 * x[:, 0]), x[:, 1] ** 3]), y).value == e.value
+    # whole numbers with an atom at 0, in one array of integers with the class
+    counts = np.where(z[:, 1] > 0.5, 0, np.round(10_000 * np.exp(x[:, 0]))).astype(np.int64)
+    many = np.column_stack([counts, group])
+    assert {*paired(many, y, "auto").x.kinds} == {"mixed", "discrete"}
+    assert quiet(many, y).value == quiet(np.column_stack([counts / 3.0, group]), y).value
+
+
+# Bias and s.d. of 12 samples: -.002, .022; with distances in standard deviations -.050, .029.
+def test_classes_beside_heavy_tails_are_read_on_ranks():
+    truth, values = 0.3616, []  # two Cauchy laws in 3 columns, 2 apart in each; log densities of 400,000 draws
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        group = rng.integers(2, size=1000)
+        x = rng.standard_cauchy((1000, 3)) + 2.0 * group[:, None]
+        values.append(quiet(x, np.where(group == 1, "a", "b")).value)
+    assert np.mean(values) == pytest.approx(truth, abs=0.027)  # three standard errors

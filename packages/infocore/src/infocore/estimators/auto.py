@@ -67,10 +67,10 @@ class AutoMI:
     and are not merely sorted, a moment counts as what the rows are worth, and k-NN says nothing against the copula.
     Neighbours are asked in the columns with the largest moments too, and read there if these say significantly more.
 
-    With discrete and continuous or mixed columns together, mixed k-NN and the critic compete; a value that a tenth of
-    the rows share is a class of its own. Where nothing but rounding makes values recur, or counts are too sparse to
-    count, numbers are first moved at random within their cells, which changes no information, and count as continuous;
-    where nothing but copied rows does, the copies are left out. The notes say so.
+    With discrete and continuous or mixed columns together, mixed k-NN (on ranks too) and the critic compete; a value
+    that a tenth of the rows share is a class of its own. Where nothing but rounding makes values recur, or counts are
+    too sparse to count, numbers are first moved at random within their cells, which changes no information, and count
+    as continuous; where nothing but copied rows does, the copies are left out. The notes say so.
 
     Parameters
     ----------

@@ -47,11 +47,7 @@ def findings(pair: Pair, best: Candidate, *, dependent: bool) -> tuple[list[str]
     warned: list[str] = []
     heavy = [name for side in (pair.x, pair.y) for name in heavy_tails(side)]
     if heavy:
-        by_method = {"mixed": "the distances in them are those of a few rows", "discrete": "values are only counted"}
-        notes.append(
-            f"heavy tails in {', '.join(heavy)}: "
-            f"{by_method.get(best.name, 'estimated on ranks, which they do not disturb')}"
-        )
+        notes.append(f"heavy tails in {', '.join(heavy)}: estimated on ranks, which they do not disturb")
     warned += best.doubts
     if best.value > SATURATED * math.log(pair.n):
         warned.append(
