@@ -177,9 +177,9 @@ def test_kernels_are_compiled_where_no_folder_can_be_written(monkeypatch):
             raise RuntimeError("cannot cache function: no locator available")
         return real(**how)
 
-    fast = importlib.import_module("infocore.estimators._fast")
+    kernels = importlib.import_module("infocore.estimators._kernels")
     monkeypatch.setattr(numba, "njit", njit)
-    assert fast._jit(lambda a: a + 1)(1) == 2
+    assert kernels.jit(lambda a: a + 1)(1) == 2
     assert [how.get("cache", False) for how in asked] == [True, False]
 
 

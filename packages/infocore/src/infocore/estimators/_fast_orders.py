@@ -17,7 +17,7 @@ import math
 import numpy as np
 
 from infocore._validate import Floats, Ints
-from infocore.estimators._fast import _jit  # pyright: ignore[reportPrivateUsage] - how all kernels are compiled
+from infocore.estimators._kernels import jit
 
 __all__ = ["counts", "worth"]
 
@@ -60,7 +60,7 @@ def counts(x: Floats, y: Floats, orders: tuple[Ints, Ints], k: int) -> tuple[Int
     return nx, ny
 
 
-@_jit
+@jit
 def _near(ordered, beside, near, reach):  # pragma: no cover - compiled
     """Keep the smallest distances, ascending, of each point to those at most `reach` ranks away: near is (k, n)."""
     k, n = near.shape
@@ -89,7 +89,7 @@ def _near(ordered, beside, near, reach):  # pragma: no cover - compiled
                 back[i] = was if distance < was else distance
 
 
-@_jit
+@jit
 def _settle(
     sorted_x, beside_x, sorted_y, order_x, order_y, near_x, near_y, reach, radii_x, radii_y
 ):  # pragma: no cover - compiled
@@ -132,7 +132,7 @@ def _settle(
         radii_y[m] = r
 
 
-@_jit
+@jit
 def _within(ordered, radii, order, out):  # pragma: no cover - compiled
     """Count strictly within the radius of each: two binary searches, each step of which is made for all points."""
     n = len(ordered)
