@@ -3,10 +3,6 @@
 import csv
 import pathlib
 
-import pytest
-
-Chem = pytest.importorskip("rdkit.Chem")
-
 ENDS = ("O", "N", "F", "Cl", "Br", "C#N", "C(=O)O", "c1ccccc1")
 GOOD = [f"{'C' * k}{end}" for end in ENDS for k in range(1, 7)]  # as RDKit writes them, or not
 TINY = """kind = "molecules"
@@ -24,11 +20,6 @@ SIZES = ("--width", 16, "--slots", 2, "--latent-dim", 8, "--max-tokens", 20, "--
 def table(path: pathlib.Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
-
-
-def form(smiles: str) -> str:
-    """RDKit's own word on a molecule that is one."""
-    return Chem.MolToSmiles(Chem.MolFromSmiles(smiles))
 
 
 def begin(folder: pathlib.Path, rows: list[str], name: str = "smiles") -> tuple:
