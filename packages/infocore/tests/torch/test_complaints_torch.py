@@ -1,4 +1,4 @@
-"""What users of trained estimators complain of, and what this library does about it; fit-free ones: ../test_complaints.
+"""What users of trained estimators complain of, and what this library does about it; fit-free: ../test_complaints_*.
 
 Elsewhere: memory of the tiled InfoNCE (test_streamed), saturation at the log of the batch (test_variational), bounds of
 the log variance and the readings of CLUB on a normal law (test_density), a loss that is not finite (test_training).
