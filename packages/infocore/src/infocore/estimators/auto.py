@@ -19,7 +19,8 @@ from infocore.estimators._auto import evidence
 from infocore.estimators._auto.consistency import parts_of
 from infocore.estimators._auto.evidence import Candidate
 from infocore.estimators._auto.findings import WARNED, findings, in_order, rows_worth
-from infocore.estimators._auto.near import KS, nearest, nearest_mixed
+from infocore.estimators._auto.near import KS, nearest
+from infocore.estimators._auto.near_mixed import nearest_mixed
 from infocore.estimators._auto.rounded import spread, without_copies
 from infocore.estimators._auto.weighing import (
     FEW_COLUMNS,
@@ -229,7 +230,7 @@ class AutoMI:
             best = knn or critic
         else:
             first, second = (knn, critic) if columns <= FEW_COLUMNS else (critic, knn)
-            best = unless(first, second, columns, facts)
+            best = unless(first, second, facts)
         if copula is not None and (best is None or still(copula, best, held, columns)):
             facts["rival"] = None if best is None else best.value
             return Choice(doubtful(copula, facts), tried, f"copula, for want of a better: {against}", facts)
@@ -246,7 +247,7 @@ class AutoMI:
         if critic is None:
             return Choice(knn, [knn], kinds, facts)
         first, second = (knn, critic) if columns <= FEW_COLUMNS else (critic, knn)
-        best = unless(first, second, columns, facts)
+        best = unless(first, second, facts)
         return Choice(best, [knn, critic], f"{NAMES[best.name]}: {kinds}", facts)
 
     def _critic(

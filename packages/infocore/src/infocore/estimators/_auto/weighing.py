@@ -89,9 +89,9 @@ def still(copula: Candidate, best: Candidate, held: Any, columns: int) -> bool:
     return bool(gain.mean() > Z * gain.std() / math.sqrt(len(gain)))
 
 
-def unless(first: Candidate, second: Candidate, columns: int, facts: dict[str, Any]) -> Candidate:
+def unless(first: Candidate, second: Candidate, facts: dict[str, Any]) -> Candidate:
     """Return the first, unless the second finds significantly more."""
-    excess = _plain(second, columns <= FEW_COLUMNS) - first.value
+    excess = second.value - first.value
     doubt = 0.0 if second.name == "ksg" else second.doubt
     # what the first doubts is what it may be low by, and so no reason to keep it
     limit = Z * math.hypot(_paired_error(second, first.pointwise), doubt)
