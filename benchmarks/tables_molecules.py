@@ -67,19 +67,21 @@ def share(found: Row, digits: int = 1) -> str:
     return interval([None if v is None else 100 * v for v in values], digits)
 
 
-def runs(part: str) -> dict[str, list[Row]]:
-    """Return the lines of a part by model; where a run was made with several numbers of steps, the most."""
+def runs(part: str, steps: int | None = None) -> dict[str, list[Row]]:
+    """Return the lines of a part by model, of some number of steps, or of that which most models have."""
     rows = [row for row in read("molecules") if row["part"] == part]
-    most = max((row["steps"] for row in rows if row["model"] in ORDER), default=0)
+    if steps is None:
+        counts = collections.Counter(row["steps"] for row in rows if row["model"] in ORDER)
+        steps = max(counts, key=lambda s: (counts[s], s), default=0)
     found: dict[str, list[Row]] = collections.defaultdict(list)
-    for row in {(r["model"], r["seed"]): r for r in rows if r["steps"] in (most, 0)}.values():
+    for row in {(r["model"], r["seed"]): r for r in rows if r["steps"] in (steps, 0)}.values():
         found[row["model"]].append(row)
     return found
 
 
-def models(part: str) -> str:
+def models(part: str, steps: int | None = None) -> str:
     """Reconstruction, likelihood and codes of every model."""
-    found, lines = runs(part), []
+    found, lines = runs(part, steps), []
     for name in ORDER:
         if not (rows := found.get(name)):
             continue
@@ -179,6 +181,23 @@ def differences(name: str, part: str = "main") -> str:
         clear = [v for v in values if None not in v and (v[1] > 0 or v[2] < 0)]  # pyright: ignore[reportOptionalOperand]
         lines.append([label, first, spread(v[0] for v in values), f"{len(clear)} of {len(values)}"])
     return table(["difference of RMSE", "first seed, 95 % interval", "seeds", "intervals without zero"], lines)
+
+
+def longer(part: str, few: int, many: int) -> str:
+    """RMSE of models of few and of many steps of one seed, the regression model chosen by the inner folds."""
+    lines = []
+    for model in ORDER:
+        pair = [[r for r in runs(part, steps).get(model, []) if r["seed"] == 0] for steps in (few, many)]
+        if not all(pair):
+            continue
+        for feature in FEATURES[:2]:
+            cells = list[str]()
+            for name in SETS:
+                scores = [row[0]["properties"][name]["scores"].get(feature) for row in pair]
+                cells.append("-" if None in scores else " → ".join(f"{s['best']['rmse'][0]:.3f}" for s in scores))
+            if set(cells) != {"-"}:
+                lines.append([f"{named(model)}, {feature}", *cells])
+    return table(["RMSE", *SETS.values()], lines)
 
 
 def claims() -> str:
@@ -346,6 +365,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "molecule elsewhere": elsewhere,
     "molecule models": lambda: models("main"),
     "molecule models c13": lambda: models("c13"),
+    "molecule models longer": lambda: models("main", 7800),
+    "molecule longer": lambda: longer("main", 4500, 7800),
     "molecule around": lambda: around("main"),
     "molecule around c13": lambda: around("c13"),
     "molecule equal change": lambda: equal_change("main"),
