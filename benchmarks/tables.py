@@ -187,6 +187,27 @@ def other_laws() -> str:
     return markdown(("law", "truth", "value", "90 % interval", "method"), rows)
 
 
+COLUMNS = ((2, 2), (3, 4), (5, 10))
+
+
+def random_laws() -> str:
+    """Return errors on laws drawn at random, by estimator, n and columns, and what is said of independent ones."""
+    trials = read_trials(RESULTS / "random_laws.jsonl")
+    rows: list[list[str]] = []
+    for n, name in sorted({(t.n, t.estimator): None for t in trials}, key=lambda case: case[0]):
+        chosen = [t for t in trials if (t.n, t.estimator) == (n, name)]
+        nothing = [t for t in chosen if t.truth == 0]
+        cells: list[str] = []
+        for low, high in COLUMNS:
+            some = [t for t in chosen if t.truth > 0 and low <= sum(map(int, t.task.split("-")[1:3])) <= high]
+            s = summarise(some)
+            cells += [f"{s.mean_absolute_error:.3f}", f"{s.coverage:.2f}"]
+        s = summarise(nothing)
+        rows.append([str(n), f"`{name}`", *cells, f"{s.mean_absolute_error:.3f}", f"{s.coverage:.2f}"])
+    names = [*("two columns" if high == 2 else f"{low} to {high}" for low, high in COLUMNS), "independent"]
+    return markdown(["n", "method", *(f"{name}{what}" for name in names for what in ("", ", coverage"))], rows)
+
+
 # ---- speed
 
 
@@ -301,6 +322,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "families": lambda: families(10_000),
     "groups": groups,
     "other laws": other_laws,
+    "random laws": random_laws,
     "ksg": ksg,
     "pairs": pairs,
     "discrete": discrete,

@@ -207,9 +207,9 @@ def classes_and_numbers(n, rng):
     return np.column_stack([group, z]), y, given - top - np.log(np.exp(alone - top).mean(0))
 
 
-# Bias and root mean square error of 20 samples: -.19, .21 at n = 300 and -.06, .08 at 1000; of k = 3 -.39, .40 and
-# -.16, .17.
-@pytest.mark.parametrize(("n", "tolerance"), [(300, 0.3), (1000, 0.11)])
+# Bias and root mean square error of 20 samples: -.10, .14 at n = 300 and .01, .09 at 1000; on a line through 3 and 6
+# -.19, .21 and -.06, .08; of k = 3 -.39, .40 and -.16, .17.
+@pytest.mark.parametrize(("n", "tolerance"), [(300, 0.18), (1000, 0.12)])
 def test_what_falls_with_k_beside_classes_is_read_at_none(n, tolerance):
     truth = float(classes_and_numbers(400_000, np.random.default_rng(99))[2].mean())
     assert truth == pytest.approx(2.352, abs=0.01)

@@ -11,7 +11,7 @@ import numpy as np
 
 from infocore._validate import Ints, Pair, Sample, codes
 from infocore.estimators._auto.evidence import Candidate
-from infocore.estimators._auto.near import line, noise
+from infocore.estimators._auto.near import FALL, Values, line, noise, towards_none, weighted
 from infocore.estimators._auto.rounded import ATOM
 from infocore.estimators._doubts import FEW_COLUMNS, falls_clearly, misses
 from infocore.estimators._ksg import check_k
@@ -30,7 +30,7 @@ MOST = 0.5
 
 
 def nearest_mixed(pair: Pair, k: int, workers: int = 1) -> Candidate:
-    """Return mixed k-NN on ranks at k, on a line in k at none where values fall with it, and what speaks against it.
+    """Return mixed k-NN on ranks at k, extrapolated to none where values fall with it, and what speaks against it.
 
     Where tails are heavy, distances in standard deviations would be those of a few rows.
     """
@@ -39,43 +39,51 @@ def nearest_mixed(pair: Pair, k: int, workers: int = 1) -> Candidate:
     pair = Pair(_ranked(_with_atoms(pair.x, n)), _ranked(_with_atoms(pair.y, n)), pair.flags)
     more = MIXED if columns <= FEW_COLUMNS else MIXED[:1]  # in many columns searches take long
     most = _rows_of_a_class(pair) // 2  # beyond it values fall for want of rows
-    ks = np.array([k, *(times * k for times in more if times * k <= most)])
-    every = [MixedKSG(int(j), workers=workers).terms(pair) for j in ks]
-    terms = np.stack([t.pointwise() if callable(t.pointwise) else t.pointwise for t in every], axis=1)
-    means, first = np.array([t.value for t in every]), every[0]
+    ks = [k, *(times * k for times in more if times * k <= most)]
+    first = MixedKSG(k, workers=workers).terms(pair)
+
+    def search(some: list[int]) -> Values:
+        found = {j: first if j == k else MixedKSG(j, workers=workers).terms(pair) for j in some}
+        return {j: (t.value, t.pointwise() if callable(t.pointwise) else t.pointwise) for j, t in found.items()}
+
+    every = search(ks)
+    near, far = every[k][0], every[ks[min(1, len(ks) - 1)]][0]
     # of a row on an atom the neighbours are known, so that only some rows share fluctuations
     share = first.noise / noise({k: 1.0})
-    fall = float(means[0] - means[-1])
-    falls = len(ks) > 1 and fall > 2.0 * math.sqrt(share * noise({int(ks[0]): 1.0, int(ks[-1]): -1.0}) / n)
-    by_k = line(ks.tolist(), n, 2, 1.0) if falls else {k: 1.0}
-    weights = np.array([by_k.get(int(j), 0.0) for j in ks])
-    value = float(means @ weights)
-    doubt = (value - float(means[0])) / 2.0 if falls else abs(fall) / 4.0
-    terms = terms @ weights
-    doubts = list[str]()
+    fall = near - every[ks[-1]][0]
+    weights, doubt, copies = {k: 1.0}, abs(fall) / 4.0, ""
+    if len(ks) > 1 and fall > 2.0 * math.sqrt(share * noise({k: 1.0, ks[-1]: -1.0}) / n):
+        weights = line(ks, n, 2, 1.0)
+        distances = sum(kind != "discrete" for kind in (*pair.x.kinds, *pair.y.kinds))
+        if distances > 2 and share > 0:
+            weights, copies = towards_none(weights, every, search, n, distances, k=k, share=share)
+            doubt = FALL * (near - far)
+        doubt = max(doubt, (weighted(weights, every) - near) / 2.0)
+    doubts = [copies] if copies else []
     alone = first.diagnostics["lone_rows"] / n
     if alone > MOST:
         doubt = max(doubt, alone * math.log(n))  # of a row that is alone nothing is known: it may say log n
         doubts.append(
             f"{alone:.0%} of the rows are alone in their class (labels that do not recur), where neighbours say nothing"
         )
-    near, far = float(means[0]), float(means[min(1, len(ks) - 1)])
-    if first.strength == "heuristic" and falls_clearly(near, far, k, n) and misses(near, far, k, n):
+    if first.strength == "heuristic" and not copies and falls_clearly(near, far, k, n) and misses(near, far, k, n):
         doubts.append(
             "reads low, for neighbours are too far in so many columns: "
             f"{near:.2f} nats from {k}, {far:.2f} from {2 * k}"
         )
+    value = weighted(weights, every)
+    terms = np.sum([w * every[j][1] for j, w in weights.items()], axis=0)
     return Candidate(
         "mixed",
         value,
-        influence_standard_error(terms, noise=share * noise(by_k)),
+        influence_standard_error(terms, noise=share * noise(weights)),
         doubt,
         terms,
         strength="heuristic" if first.strength == "heuristic" else "asymptotic",
         doubts=tuple(doubts),
         facts={
             **first.diagnostics,
-            "by_k": dict(zip(map(str, ks.tolist()), means.tolist(), strict=True)),
+            "by_k": {str(j): every[j][0] for j in sorted(every)},
             "smallest_k": near,
             "steadiest": value,
         },
