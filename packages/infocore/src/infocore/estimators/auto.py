@@ -67,6 +67,7 @@ class AutoMI:
     better than the critic. Where ranks do not resolve a relation no copula is fitted; where rows depend on each other
     and are not merely sorted, a moment counts as what the rows are worth, and k-NN says nothing against the copula.
     Neighbours are asked in the columns with the largest moments too, and read there if these say significantly more.
+    What they say is extrapolated over k, in more than two columns through nearer and nearer ones.
 
     With discrete and continuous or mixed columns together, mixed k-NN (on ranks too) and the critic compete; a value
     that a tenth of the rows share is a class of its own. Where nothing but rounding makes values recur, or counts are
