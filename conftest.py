@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # compiled kernels are a module only where the extra that compiles them is installed
-collect_ignore_glob = [] if importlib.util.find_spec("numba") else ["*/infocore/estimators/_fast*.py"]
+COMPILED = ["*/infocore/estimators/_fast*.py", "*/infocore/estimators/_kernels.py"]
+collect_ignore_glob = [] if importlib.util.find_spec("numba") else COMPILED
 
 settings.register_profile("default", max_examples=50, deadline=None, derandomize=True)
 settings.register_profile("thorough", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])

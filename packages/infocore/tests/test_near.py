@@ -3,20 +3,22 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from infocore._validate import paired
-from infocore.estimators._auto.near import KS, line, nearest, noise, towards_none
+from infocore.estimators._auto.near import KS, line, nearest, noise, surface, towards_none
+from infocore.estimators._auto.near_mixed import nearest_mixed
 from infocore.tasks import task
 
 
 def values(law, ks):
-    return {k: (law(k), np.empty(0)) for k in ks}
+    return {k: (law(k), np.zeros(1)) for k in ks}
 
 
 def read(law, n, columns):
     every = values(law, KS)
-    weights, copies = towards_none(line(KS, n, columns), every, lambda ks: values(law, ks), n, columns)
+    weights, copies = towards_none(line(KS, n, columns), every, lambda ks: values(law, ks), n, columns, limit=math.inf)
     assert not copies
     assert sum(weights.values()) == pytest.approx(1.0)
     return sum(w * every[k][0] for k, w in weights.items()), weights
@@ -64,6 +66,68 @@ def test_rows_with_near_copies_are_not_followed_and_said(together):
     assert any("rows have copies or near copies" in doubt for doubt in found.doubts)
     # independent but for the copies; followed they read 12.1 and 5.3, and what is read is high already
     assert found.value < 2.0
+
+
+def test_few_near_copies_are_seen_by_their_rows():
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((1000, 4))
+    a[:, 2:] = a[:, :2] ** 2 + 0.3 * a[:, 2:]
+    copied = a.copy()
+    copied[:60] = a[500:560] + 0.02 * rng.standard_normal((60, 4))
+    clean, found = (nearest(paired(b[:, :2], b[:, 2:], "test")) for b in (a, copied))
+    assert "1" in clean.facts["by_k"] and not any("copies" in doubt for doubt in clean.doubts)
+    assert any("copies" in doubt for doubt in found.doubts)
+    assert found.value == pytest.approx(found.facts["steadiest"])
+
+
+def test_no_step_ends_above_what_there_is_to_know():
+    def law(k):
+        return 1.0 - 0.2 * math.log(k)
+
+    every = values(law, KS)
+    for limit in (1.0, 1.2, 9.0):
+        weights, _ = towards_none(line(KS, 10**6, 6), every, lambda ks: values(law, ks), 10**6, 6, limit=limit)
+        found = sum(w * every[k][0] for k, w in weights.items())
+        assert found <= limit
+    assert found > 1.3
+
+
+def test_a_surface_in_many_columns_counts_its_dimensions():
+    rng = np.random.default_rng(0)
+    flat = rng.standard_normal((500, 2)) @ rng.standard_normal((2, 8))
+    assert surface(flat) == pytest.approx(2.0, abs=0.5)
+    assert surface(rng.standard_normal((500, 8))) == 8 and surface(flat[:, :1]) == 1.0
+
+
+# Mean and s.d. of 8 samples 1.60 and .18; with the power of 16 columns 3.09, at most 4.96.
+def test_relations_on_surfaces_are_not_read_high():
+    mix = np.random.default_rng(5).standard_normal((2, 2, 8))
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        u = rng.standard_normal((300, 2))
+        v = np.sin(3 * u) + 0.3 * rng.standard_normal((300, 2))
+        assert 1.0 < nearest(paired(u @ mix[0], v @ mix[1], "test")).value < 2.3  # truth 1.72
+
+
+@pytest.mark.parametrize("columns", [3, 5])
+def test_no_more_is_read_beside_classes_than_they_hold(columns):
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        label = rng.integers(3, size=300)
+        x = 10.0 ** label[:, None] * rng.standard_normal((300, columns))
+        found = nearest_mixed(paired(x, np.char.add("c", label.astype(str)), "test"), 3)
+        assert found.value < math.log(3) + 1e-9
+
+
+def test_beside_classes_what_is_lost_stays_in_doubt():
+    rng = np.random.default_rng(0)
+    label, z = rng.integers(3, size=300), rng.standard_normal((300, 4))
+    y = np.sin(2 * z) + 0.3 * rng.standard_normal((300, 4))
+    pair = paired(pd.DataFrame(z).assign(kind=np.char.add("c", label.astype(str))).rename(columns=str), y, "test")
+    found = nearest_mixed(pair, 3)
+    by_k = found.facts["by_k"]
+    assert "1" in by_k and found.plain is not None and found.plain.value < found.value
+    assert found.doubt >= 1.5 * (by_k["3"] - by_k["6"]) > 0.1
 
 
 # Bias and s.d. of 12 samples: waves -.19 and .14, flow -.47 and .35; on the line before -.68 and .06, -1.09 and .04.

@@ -16,7 +16,17 @@ from infocore.estimators._ksg import ksg_values
 from infocore.estimators._neighbours import Searched
 from infocore.estimators._tails import heavy_tails
 
-__all__ = ["EXACT", "FEW_COLUMNS", "about_neighbours", "falls_clearly", "heavy", "misses", "repeats", "unresolved"]
+__all__ = [
+    "EXACT",
+    "FEW_COLUMNS",
+    "IN_FEW",
+    "about_neighbours",
+    "falls_clearly",
+    "heavy",
+    "misses",
+    "repeats",
+    "unresolved",
+]
 
 EXACT = "the relation looks deterministic: information would be infinite"
 # Beyond this many columns in all the bias of k-NN, which no interval here knows of, exceeds the standard error at

@@ -55,6 +55,9 @@ class Candidate:
         What makes its number doubtful.
     facts : dict
         For the diagnostics.
+    plain : Candidate, optional
+        What it says before its value is followed to nearer neighbours: with less spread and less in doubt, and so what
+        counts where it is compared.
     """
 
     name: str
@@ -66,6 +69,12 @@ class Candidate:
     strength: Strength = "asymptotic"
     doubts: tuple[str, ...] = ()
     facts: dict[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+    plain: "Candidate | None" = None
+
+    @property
+    def compared(self) -> "Candidate":
+        """What counts where it is compared."""
+        return self.plain or self
 
 
 def copula(pair: Pair, caller: str) -> Candidate | None:

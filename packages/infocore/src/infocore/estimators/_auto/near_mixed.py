@@ -11,9 +11,9 @@ import numpy as np
 
 from infocore._validate import Ints, Pair, Sample, codes
 from infocore.estimators._auto.evidence import Candidate
-from infocore.estimators._auto.near import FALL, Values, line, noise, towards_none, weighted
+from infocore.estimators._auto.near import FALL, Values, Weights, line, noise, surface, too_far, towards_none, weighted
 from infocore.estimators._auto.rounded import ATOM
-from infocore.estimators._doubts import FEW_COLUMNS, falls_clearly, misses
+from infocore.estimators._doubts import FEW_COLUMNS
 from infocore.estimators._ksg import check_k
 from infocore.estimators._neighbours import normal_scores
 from infocore.estimators.mixed import MixedKSG
@@ -29,7 +29,7 @@ MIXED = (2, 4)
 MOST = 0.5
 
 
-def nearest_mixed(pair: Pair, k: int, workers: int = 1) -> Candidate:
+def nearest_mixed(pair: Pair, k: int, workers: int = 1, *, follow: bool = True) -> Candidate:
     """Return mixed k-NN on ranks at k, extrapolated to none where values fall with it, and what speaks against it.
 
     Where tails are heavy, distances in standard deviations would be those of a few rows.
@@ -51,14 +51,17 @@ def nearest_mixed(pair: Pair, k: int, workers: int = 1) -> Candidate:
     # of a row on an atom the neighbours are known, so that only some rows share fluctuations
     share = first.noise / noise({k: 1.0})
     fall = near - every[ks[-1]][0]
-    weights, doubt, copies = {k: 1.0}, abs(fall) / 4.0, ""
+    start, copies = {k: 1.0}, ""
+    weights, doubt = start, abs(fall) / 4.0
     if len(ks) > 1 and fall > 2.0 * math.sqrt(share * noise({k: 1.0, ks[-1]: -1.0}) / n):
-        weights = line(ks, n, 2, 1.0)
-        distances = sum(kind != "discrete" for kind in (*pair.x.kinds, *pair.y.kinds))
-        if distances > 2 and share > 0:
-            weights, copies = towards_none(weights, every, search, n, distances, k=k, share=share)
-            doubt = FALL * (near - far)
-        doubt = max(doubt, (weighted(weights, every) - near) / 2.0)
+        limit = min(_known(pair.x), _known(pair.y))
+        further = line(ks, n, 2, 1.0)
+        start = weights = further if weighted(further, every) <= limit else start
+        doubt = (weighted(further, every) - near) / 2.0
+        if follow and share > 0 and sum(kind != "discrete" for kind in (*pair.x.kinds, *pair.y.kinds)) > 2:
+            dimensions = _dimensions(pair.x) + _dimensions(pair.y)
+            weights, copies = towards_none(start, every, search, n, dimensions, limit=limit, k=k, share=share)
+            doubt = max(FALL * (near - far), (weighted(weights, every) - near) / 2.0)
     doubts = [copies] if copies else []
     alone = first.diagnostics["lone_rows"] / n
     if alone > MOST:
@@ -66,28 +69,44 @@ def nearest_mixed(pair: Pair, k: int, workers: int = 1) -> Candidate:
         doubts.append(
             f"{alone:.0%} of the rows are alone in their class (labels that do not recur), where neighbours say nothing"
         )
-    if first.strength == "heuristic" and not copies and falls_clearly(near, far, k, n) and misses(near, far, k, n):
-        doubts.append(
-            "reads low, for neighbours are too far in so many columns: "
-            f"{near:.2f} nats from {k}, {far:.2f} from {2 * k}"
+    if first.strength == "heuristic" and not copies and (said_of_them := too_far(near, far, k, n, columns)):
+        doubts.append(said_of_them)
+
+    def said(weights: Weights, doubt: float, compared: Candidate | None) -> Candidate:
+        terms = np.sum([w * every[j][1] for j, w in weights.items()], axis=0)
+        return Candidate(
+            "mixed",
+            weighted(weights, every),
+            influence_standard_error(terms, noise=share * noise(weights)),
+            doubt,
+            terms,
+            strength="heuristic" if first.strength == "heuristic" else "asymptotic",
+            doubts=tuple(doubts),
+            facts={
+                **first.diagnostics,
+                "by_k": {str(j): every[j][0] for j in sorted(every)},
+                "smallest_k": near,
+                "steadiest": weighted(start, every),
+            },
+            plain=compared,
         )
-    value = weighted(weights, every)
-    terms = np.sum([w * every[j][1] for j, w in weights.items()], axis=0)
-    return Candidate(
-        "mixed",
-        value,
-        influence_standard_error(terms, noise=share * noise(weights)),
-        doubt,
-        terms,
-        strength="heuristic" if first.strength == "heuristic" else "asymptotic",
-        doubts=tuple(doubts),
-        facts={
-            **first.diagnostics,
-            "by_k": {str(j): every[j][0] for j in sorted(every)},
-            "smallest_k": near,
-            "steadiest": value,
-        },
-    )
+
+    return said(weights, doubt, said(start, doubt, None))
+
+
+def _dimensions(side: Sample) -> float:
+    """Dimension of the surface that the columns lie near that have distances."""
+    near = [j for j, kind in enumerate(side.kinds) if kind != "discrete"]
+    return surface(side.values[:, near].astype(np.float64)) if near else 0.0
+
+
+def _known(side: Sample) -> float:
+    """Entropy of a side of classes, which nothing can say more about, or of as many rows, nats."""
+    n = len(side.values)
+    if {*side.kinds} != {"discrete"}:
+        return math.log(n)
+    shares = np.bincount(codes(side.values)[0]) / n
+    return -float(shares @ np.log(shares))
 
 
 def _rows_of_a_class(pair: Pair) -> int:

@@ -28,6 +28,8 @@ __all__ = [
 Z, Z_FEW = 2.5, 2.0
 # Nats, and share of the value, below which a difference is not worth a change of method (k-NN can read 1 % high).
 SLACK, SHARE = 0.003, 0.01
+# Share of its doubt by which k-NN must exceed a critic.
+EXTRAPOLATED = 0.5
 # Up to this many columns k-NN is all but unbiased at the sample sizes it is used for (measured, docs).
 FEW_COLUMNS = 3
 
@@ -60,6 +62,7 @@ def against_copula(
     if held is not None:
         facts["copula_held_out"] = float(held.mean())
     if knn is not None:
+        knn = knn.compared
         facts["knn_excess"] = _plain(knn, few) - copula.value
     if critic is not None and critic.held_out is not None and held is not None:
         gain = critic.held_out - held
@@ -92,9 +95,10 @@ def still(copula: Candidate, best: Candidate, held: Any, columns: int) -> bool:
 def unless(first: Candidate, second: Candidate, facts: dict[str, Any]) -> Candidate:
     """Return the first, unless the second finds significantly more."""
     excess = second.value - first.value
-    doubt = 0.0 if second.name == "ksg" else second.doubt
-    # what the first doubts is what it may be low by, and so no reason to keep it
-    limit = Z * math.hypot(_paired_error(second, first.pointwise), doubt)
+    # what the first doubts is what it may be low by, and so no reason to keep it; so do neighbours, but for a part of
+    # it, which extrapolation may have added
+    doubt = EXTRAPOLATED * second.doubt if second.name in ("ksg", "mixed") else Z * second.doubt
+    limit = math.hypot(Z * _paired_error(second, first.pointwise), doubt)
     facts["rival_excess"] = excess
     return second if excess > limit + SLACK + SHARE * first.value else first
 
@@ -108,7 +112,7 @@ def part_or_whole(
     """
     if whole is not None:
         excess = part.facts["smallest_k"] - whole.facts["smallest_k"]
-        limit = Z * _paired_error(part, whole.pointwise) + SLACK + SHARE * whole.value
+        limit = Z * _paired_error(part.compared, whole.compared.pointwise) + SLACK + SHARE * whole.value
         if excess <= limit or part.value <= whole.value:
             return whole
     names = "; ".join(f"{side}: {', '.join(some)}" for side, some in columns.items())
