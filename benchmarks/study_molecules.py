@@ -102,8 +102,10 @@ def make(name: str, part: Row, seed: int) -> cmim.Model:
     common = {"network": part["network"], "likelihood": "tokens", "levels": len(Vocabulary()), "seed": seed}
     if objective == "infonce":
         return cmim.InfoNCE(*size, views=None, contrast="nt_xent", **own, **common)
+    if objective == "ae":  # its codes have no noise
+        return cmim.AE(*size, scaling="mean", **own, **common)
     settings = {"variance": "sampled", "scaling": "mean", "logvar_floor": -6.0, "ramp": min(1000, part["steps"])}
-    build = {"ae": cmim.AE, "vae": cmim.VAE, "mim": cmim.MIM, "cmim": cmim.CMIM}[objective]
+    build = {"vae": cmim.VAE, "mim": cmim.MIM, "cmim": cmim.CMIM}[objective]
     return build(*size, **{**settings, **own, **common})
 
 

@@ -63,7 +63,7 @@ class AutoMI:
     - k-NN finds more, by 2.5 standard errors, or
     - the trained critic scores held-out rows better, by 2.5 standard errors of the paired difference.
 
-    Then k-NN is preferred up to three columns and the critic beyond, unless the other finds significantly more; all
+    Then k-NN is preferred up to three columns and the critic beyond, unless the other finds significantly more; most
     fail low. A refuted copula is kept, with the distance as doubt, where it finds more and predicts held-out rows
     better than the critic. Where ranks do not resolve a relation no copula is fitted; where rows depend on each other
     and are not merely sorted, a moment counts as what the rows are worth, and k-NN says nothing against the copula.
@@ -336,7 +336,7 @@ def _or_part(whole: Found, pair: Pair, find: Callable[[Pair], Candidate]) -> Can
 
 
 def _exact(pair: Pair, choice: Choice) -> list[str]:
-    """Say that the relation looks exact, where k-NN was tried and its values fall with k as only those of one do."""
+    """Say that the relation looks exact, where values of k-NN fall with k as only those of one do, or out of reach."""
     knn = next((c for c in choice.tried if c.name == "ksg"), None)
     k = KS[0]
     if knn is None or str(2 * k) not in knn.facts["by_k"]:
