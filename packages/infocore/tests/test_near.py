@@ -119,6 +119,16 @@ def test_no_more_is_read_beside_classes_than_they_hold(columns):
         assert found.value < math.log(3) + 1e-9
 
 
+@pytest.mark.parametrize("k", [1, 2, 5])
+def test_any_number_of_neighbours_can_be_followed_beside_classes(k):
+    rng = np.random.default_rng(0)
+    label, z = rng.integers(2, size=400), rng.standard_normal((400, 4))
+    y = z + 0.3 * rng.standard_normal((400, 4))
+    pair = paired(pd.DataFrame(z).assign(kind=np.char.add("c", label.astype(str))).rename(columns=str), y, "test")
+    found = nearest_mixed(pair, k)
+    assert {"1", "2", str(k)} <= set(found.facts["by_k"]) and found.value >= found.facts["smallest_k"]
+
+
 def test_beside_classes_what_is_lost_stays_in_doubt():
     rng = np.random.default_rng(0)
     label, z = rng.integers(3, size=300), rng.standard_normal((300, 4))

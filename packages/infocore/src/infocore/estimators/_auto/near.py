@@ -200,6 +200,8 @@ def towards_none(
         What was seen of near copies, or nothing.
     """
     taken = start
+    if max(every) < 3:  # copies show by a third value
+        every |= search([3])
     for ks, power, least in (((k, 2 * k), 3.0, 0.0), ((1, 2), 3.0, 0.0), ((1, 2), 2.0, LEAST_POWER)):
         if unseen := [j for j in ks if j not in every]:
             every |= search(unseen)
