@@ -207,7 +207,7 @@ def feature_scores(
     >>> import numpy as np
     >>> X = np.random.default_rng(0).standard_normal((1000, 3))
     >>> feature_scores(X, X[:, 1] > 0).round(2).tolist()  # log 2 in the second
-    [-0.0, 0.69, 0.02]
+    [0.01, 0.69, 0.0]
     """
     checked = sample(X, "feature_scores", "X")
     columns = (
