@@ -80,6 +80,20 @@ def test_few_near_copies_are_seen_by_their_rows():
     assert found.value == pytest.approx(found.facts["steadiest"])
 
 
+def test_the_first_step_counts_where_the_nearest_say_no_more():
+    every = {1: 1.02, 2: 1.01, 3: 1.0, 6: 0.8, 12: 0.75, 21: 0.74}
+    found, weights = read(every.__getitem__, 10**5, 6)
+    assert found == pytest.approx(1.0 + 0.2 / (math.sqrt(2) - 1), abs=0.01) and set(weights) == {*KS}
+
+
+def test_in_many_columns_the_power_is_not_that_of_a_smooth_density():
+    def law(k):
+        return 1.0 - 0.01 * math.log(k)
+
+    found, _ = read(law, 10**8, 20)
+    assert found == pytest.approx(sum(w * law(k) for k, w in line((1, 2), 10**8, 20, 3 / 20).items()), abs=1e-3)
+
+
 @pytest.mark.parametrize("nth", [1, 2])
 def test_copies_of_few_rows_show_in_their_terms(nth):
     # falls of the terms in a density: exponentials, of mean 1 from the first neighbour to the second and 1/2 on

@@ -19,7 +19,7 @@ from infocore.estimators._tails import heavy_tails
 __all__ = [
     "EXACT",
     "FEW_COLUMNS",
-    "IN_FEW",
+    "OUT_OF_REACH",
     "about_neighbours",
     "falls_clearly",
     "heavy",
@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 EXACT = "the relation looks deterministic: information would be infinite"
+OUT_OF_REACH = "neighbours are too far in {} columns and what they say is extrapolated"
 # Beyond this many columns in all the bias of k-NN, which no interval here knows of, exceeds the standard error at
 # n = 1000; up to it, only large values are looked at.
 FEW_COLUMNS = 4
@@ -52,6 +53,7 @@ def unresolved(
     value: float,
     *,
     low: bool = True,
+    extrapolated: bool = False,
     falls: tuple[float, float] | None = None,
     pointwise: Floats | None = None,
     kept: Sequence[Searched] = (),
@@ -73,6 +75,8 @@ def unresolved(
         The estimate, nats.
     low : bool
         Whether the estimate is one that reads low where neighbours are far.
+    extrapolated : bool
+        Whether it was extrapolated from there, so that it need not.
     falls : two floats, optional
         `KSG`, variant 1, from k and from 2 k neighbours, where both are known.
     pointwise : array of shape (n,), optional
@@ -113,7 +117,7 @@ def unresolved(
         return [Doubt(EXACT, DegenerateWarning, evidence)]
     if significant and low and misses(near, far, k, n):
         text = f"reads low, for neighbours are too far in {columns} columns: at least this much"
-        return [Doubt(text, SaturationWarning, evidence)]
+        return [Doubt(OUT_OF_REACH.format(columns) if extrapolated else text, SaturationWarning, evidence)]
     return []
 
 

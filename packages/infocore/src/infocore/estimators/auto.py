@@ -19,7 +19,7 @@ from infocore.estimators._auto import evidence
 from infocore.estimators._auto.consistency import parts_of
 from infocore.estimators._auto.evidence import Candidate
 from infocore.estimators._auto.findings import WARNED, findings, in_order, rows_worth
-from infocore.estimators._auto.near import KS, nearest, too_far
+from infocore.estimators._auto.near import KS, nearest
 from infocore.estimators._auto.near_mixed import nearest_mixed
 from infocore.estimators._auto.rounded import spread, without_copies
 from infocore.estimators._auto.weighing import (
@@ -33,8 +33,7 @@ from infocore.estimators._auto.weighing import (
     unless,
     with_doubt,
 )
-from infocore.estimators._doubts import FEW_COLUMNS as FEW_IN_ALL
-from infocore.estimators._doubts import IN_FEW, unresolved
+from infocore.estimators._doubts import unresolved
 from infocore.estimators._ksg import check_workers
 from infocore.estimators.discrete import DiscreteMI
 from infocore.intervals import block_ids, influence_standard_error, normal_interval
@@ -203,17 +202,17 @@ class AutoMI:
         tried: list[Candidate] = []
         copula = evidence.copula(pair, "auto")
         knn = None
-        apart = in_order(pair) or rows_worth(pair) >= WARNED
+        worth = _worth(pair)
         if pair.n >= evidence.LEAST:
-            find = partial(nearest, workers=self.workers, follow=apart)
+            find = partial(nearest, workers=self.workers, follow=worth >= WARNED)
             knn = _or_part(find(pair) if columns <= MANY_COLUMNS else None, pair, find)
         critic, folds, why = self._critic(pair, rng, needed=columns > 2 or pair.n < ENOUGH)
         tried += [c for c in (copula, knn, critic) if c is not None]
         if not tried:
             raise_too_few(pair)
         facts: dict[str, Any] = {"critic": why} if why else {}
-        if not apart:
-            facts["worth"] = rows_worth(pair)
+        if worth < WARNED:
+            facts["worth"] = worth
         held = None
         if copula is not None:
             fitted = pair, folds, float(copula.facts["dof"]), "auto"
@@ -242,7 +241,7 @@ class AutoMI:
 
     def _mixed(self, pair: Pair, rng: int | np.random.Generator) -> Choice:
         columns = len(pair.x.names) + len(pair.y.names)
-        find = partial(nearest_mixed, k=self.k, follow=in_order(pair) or rows_worth(pair) >= WARNED)
+        find = partial(nearest_mixed, k=self.k, follow=_worth(pair) >= WARNED)
         knn = _or_part(find(pair), pair, find)
         critic, _, why = self._critic(pair, rng, needed=columns > 2)
         facts: dict[str, Any] = {"critic": why} if why else {}
@@ -323,6 +322,11 @@ class AutoMI:
         )
 
 
+def _worth(pair: Pair) -> float:
+    """Share of n that the rows are worth, all of it where they are merely sorted."""
+    return 1.0 if in_order(pair) else rows_worth(pair)
+
+
 def _or_part(whole: Found, pair: Pair, find: Callable[[Pair], Candidate]) -> Candidate | Found:
     """Return what neighbours say of all columns, or of a part of them that says more."""
     best: Candidate | Found = whole
@@ -330,7 +334,7 @@ def _or_part(whole: Found, pair: Pair, find: Callable[[Pair], Candidate]) -> Can
     for part in parts:
         few = len(part.x.names) + len(part.y.names) <= MANY_COLUMNS
         # rows that depend on each other have moments by chance
-        if few and (in_order(part) or rows_worth(part) >= WARNED):
+        if few and _worth(part) >= WARNED:
             best = part_or_whole(best, find(part), {"x": list(part.x.names), "y": list(part.y.names)}, seen)
     return best
 
@@ -345,14 +349,9 @@ def _exact(pair: Pair, choice: Choice) -> list[str]:
     falls = knn.facts["by_k"][str(k)], knn.facts["by_k"][str(2 * k)]
     sides = (side.take([side.names.index(name) for name in taken[n]]) for n, side in (("x", pair.x), ("y", pair.y)))
     x, y = (side.numbers("auto") for side in sides)
-    exact = [str(doubt) for doubt in unresolved(x, y, k, knn.value, low=False, falls=falls)]
-    columns = x.shape[1] + y.shape[1]
     # in two columns what neighbours miss is extrapolated well enough, and said where it is not
-    little = columns <= FEW_IN_ALL and knn.value <= IN_FEW * math.log(pair.n)
-    if exact or little or columns == 2 or choice.best is not knn or knn.doubts:
-        return exact
-    text = too_far(*falls, k, pair.n, columns)
-    return [text] if text else []
+    low = choice.best is knn and x.shape[1] + y.shape[1] > 2 and not knn.doubts
+    return [str(doubt) for doubt in unresolved(x, y, k, knn.value, low=low, extrapolated=True, falls=falls)]
 
 
 def _some(names: list[str]) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from infocore._validate import Floats, Ints, Pair
 from infocore.estimators._auto.evidence import Candidate, intrinsic_dimension
-from infocore.estimators._doubts import FEW_COLUMNS, falls_clearly, misses
+from infocore.estimators._doubts import FEW_COLUMNS, falls_clearly
 from infocore.estimators._ksg import extrapolation_weights, ksg_values
 from infocore.estimators._neighbours import normal_scores
 from infocore.intervals import influence_standard_error
@@ -26,7 +26,6 @@ __all__ = [
     "nearest",
     "noise",
     "surface",
-    "too_far",
     "towards_none",
     "weighted",
 ]
@@ -132,14 +131,6 @@ def nearest(pair: Pair, workers: int = 1, *, follow: bool = True) -> Candidate:
 
     before = None if start is None else said(start, abs(steadiest - near) * (1.0 if bends else 0.5), None)
     return said(weights, doubt, before)
-
-
-def too_far(near: float, far: float, k: int, n: int, columns: int) -> str:
-    """Say that values fall from k to 2 k as where neighbours are too far for what is to be seen, or nothing."""
-    if not (falls_clearly(near, far, k, n) and misses(near, far, k, n)):
-        return ""
-    seen = f"{near:.2f} nats from {k}, {far:.2f} from {2 * k}"
-    return f"neighbours are too far in {columns} columns ({seen}): what they say is extrapolated"
 
 
 def line(ks: Sequence[int], n: int, columns: int, power: float | None = None) -> Weights:

@@ -11,9 +11,9 @@ import numpy as np
 
 from infocore._validate import Ints, Pair, Sample, codes
 from infocore.estimators._auto.evidence import Candidate
-from infocore.estimators._auto.near import FALL, Values, Weights, line, noise, surface, too_far, towards_none, weighted
+from infocore.estimators._auto.near import FALL, Values, Weights, line, noise, surface, towards_none, weighted
 from infocore.estimators._auto.rounded import ATOM
-from infocore.estimators._doubts import FEW_COLUMNS
+from infocore.estimators._doubts import FEW_COLUMNS, OUT_OF_REACH, falls_clearly, misses
 from infocore.estimators._ksg import check_k
 from infocore.estimators._neighbours import normal_scores
 from infocore.estimators.mixed import MixedKSG
@@ -69,8 +69,8 @@ def nearest_mixed(pair: Pair, k: int, workers: int = 1, *, follow: bool = True) 
         doubts.append(
             f"{alone:.0%} of the rows are alone in their class (labels that do not recur), where neighbours say nothing"
         )
-    if first.strength == "heuristic" and not copies and (said_of_them := too_far(near, far, k, n, columns)):
-        doubts.append(said_of_them)
+    if first.strength == "heuristic" and not copies and falls_clearly(near, far, k, n) and misses(near, far, k, n):
+        doubts.append(f"{OUT_OF_REACH.format(columns)} ({near:.2f} nats from {k} neighbours, {far:.2f} from {2 * k})")
 
     def said(weights: Weights, doubt: float, compared: Candidate | None) -> Candidate:
         terms = np.sum([w * every[j][1] for j, w in weights.items()], axis=0)
@@ -91,7 +91,7 @@ def nearest_mixed(pair: Pair, k: int, workers: int = 1, *, follow: bool = True) 
             plain=compared,
         )
 
-    return said(weights, doubt, said(start, doubt, None))
+    return said(weights, doubt, None if weights is start else said(start, doubt, None))
 
 
 def _dimensions(side: Sample) -> float:
