@@ -15,7 +15,8 @@ pytest.importorskip("rdkit", reason="cmim[mol] is not installed")
 from rdkit import Chem, RDConfig, rdBase
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
-from cmim.molecules import chemistry
+from cmim.molecules import _reading
+from cmim.molecules._reading import Reader, RejectedError
 from cmim.molecules.augmentation import augment, randomise, scaffold
 from cmim.molecules.chemistry import canonical, read_molecules
 from cmim.molecules.tokens import Vocabulary
@@ -227,7 +228,7 @@ def test_vocabulary_and_tokens():
 def test_long_strings_never_reach_rdkit(unit, monkeypatch):
     reader = types.SimpleNamespace(**vars(Chem))
     monkeypatch.setattr(
-        chemistry, "need", lambda module, caller: reader if module == "rdkit.Chem" else sys.modules[module]
+        _reading, "need", lambda module, caller: reader if module == "rdkit.Chem" else sys.modules[module]
     )
     reader.MolFromSmiles = lambda *given: pytest.fail("RDKit was asked")
     text = unit * 100_000
@@ -255,7 +256,7 @@ def test_numbers_that_are_fine(smiles):
 
 def written(forms):
     """A reader whose RDKit reads strings as they are and writes what a table says."""
-    reader = chemistry._Reader("test")
+    reader = Reader("test")
     reader.chem = types.SimpleNamespace(
         MolFromSmiles=lambda text, params: text if text in forms else None, MolToSmiles=lambda mol: forms[mol]
     )
@@ -266,26 +267,26 @@ def test_a_form_is_canonical_if_it_is_read_back_to_itself():
     assert written({"a": "a"}).settle("a", "a") == ("a", "a", 0)
     assert written({"a": "b", "b": "b"}).settle("a", "a") == ("b", "b", 0)
     assert written({"a": "b", "b": "c", "c": "c"}).settle("a", "a") == ("c", "c", 1)
-    with pytest.raises(chemistry._RejectedError, match="no canonical form: RDKit does not read"):
+    with pytest.raises(RejectedError, match="no canonical form: RDKit does not read"):
         written({"a": "b"}).settle("a", "a")
-    with pytest.raises(chemistry._RejectedError, match="no canonical form: RDKit writes another"):
+    with pytest.raises(RejectedError, match="no canonical form: RDKit writes another"):
         written({"a": "b", "b": "a"}).settle("a", "a")
 
 
 def test_a_failure_without_a_cause_is_said():
-    reader = chemistry._Reader("test")
+    reader = Reader("test")
     params = reader.params
     reader.chem = types.SimpleNamespace(
         MolFromSmiles=lambda text, own: None if own is params else "read",
         SanitizeMol=lambda mol: None,
         SmilesParserParams=Chem.SmilesParserParams,
     )
-    with pytest.raises(chemistry._RejectedError, match="not SMILES: RDKit does not say why"):
+    with pytest.raises(RejectedError, match="not SMILES: RDKit does not say why"):
         reader.parse("C")
 
 
 def test_a_form_that_took_longer_has_a_note(monkeypatch):
-    monkeypatch.setattr(chemistry._Reader, "settle", lambda self, text, mol: (mol, text, 1))
+    monkeypatch.setattr(Reader, "settle", lambda self, text, mol: (mol, text, 1))
     assert first("CCO") == ("CCO", "", "canonical form: 3 readings")
 
 

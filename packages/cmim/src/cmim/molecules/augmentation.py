@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from cmim.molecules._extra import need, quiet_rdkit
-from cmim.molecules.chemistry import _Reader, _RejectedError
+from cmim.molecules._reading import Reader, RejectedError
 from infocore.errors import ParameterError
 
 __all__ = ["Augmentation", "augment", "randomise", "scaffold"]
@@ -129,15 +129,15 @@ def scaffold(smiles: str, *, generic: bool = False) -> str:
         return form if again is None else reader.chem.MolToSmiles(again)
 
 
-def _parsed(smiles: str, caller: str, *, settle: bool = False) -> tuple[_Reader, Any, str]:
+def _parsed(smiles: str, caller: str, *, settle: bool = False) -> tuple[Reader, Any, str]:
     """Return reader, molecule, and its form: the canonical one if it is to settle."""
-    reader = _Reader(caller)
+    reader = Reader(caller)
     with quiet_rdkit():
         try:
             text, mol = reader.parse(smiles)
             if settle:
                 mol, text, _ = reader.settle(text, mol)
-        except _RejectedError as e:
+        except RejectedError as e:
             raise ParameterError(
                 f"{caller}: `smiles` must be a molecule that RDKit reads; got {str(smiles)[:80]!r}: {e}. "
                 "Read a column with read_molecules first, and keep its valid rows."
@@ -145,7 +145,7 @@ def _parsed(smiles: str, caller: str, *, settle: bool = False) -> tuple[_Reader,
     return reader, mol, text
 
 
-def _shuffled(reader: _Reader, mol: Any, rng: np.random.Generator) -> str:
+def _shuffled(reader: Reader, mol: Any, rng: np.random.Generator) -> str:
     return reader.chem.MolToRandomSmilesVect(mol, 1, int(rng.integers(1, 2**31)))[
         0
     ]  # seed 0 would be another each time

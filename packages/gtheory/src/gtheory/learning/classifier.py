@@ -15,31 +15,23 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from gtheory.information import nats_per_unit
+from gtheory.learning._decisions import Decision, Population, SemanticDecisions
 from gtheory.learning._families import GivenTruth, RadialBasis, learn, log_mean
 from gtheory.learning._inputs import check_choice, labelled, sample_weights, validate
 from gtheory.truth import TruthFunction
-from infocore.errors import InvalidDistributionError, ParameterError, ShapeError
-from infocore.semantic import Floats, distribution
+from infocore.errors import InvalidDistributionError, ParameterError
+from infocore.semantic import Floats
 
 __all__ = ["SemanticBayesClassifier"]
 
 _NAME = "SemanticBayesClassifier"
 _FAMILIES = ("gaussian", "diagonal", "linear", "kernel", "tabulated")
-_DECISIONS = ("auto", "information", "truth", "posterior")
 _LN2 = math.log(2.0)
 
 
-def _has_frequencies(model: Any) -> bool:
-    return getattr(model, "label_frequency_", ()) is not None
-
-
-class SemanticBayesClassifier(ClassifierMixin, BaseEstimator):
+class SemanticBayesClassifier(SemanticDecisions):
     r"""Classifier that gives the most informative label, or every label that is true.
 
     For each label alone, `fit` maximises over truth functions T of a family
@@ -124,8 +116,8 @@ class SemanticBayesClassifier(ClassifierMixin, BaseEstimator):
     def __init__(
         self,
         truth: Literal["gaussian", "diagonal", "linear", "kernel", "tabulated"] | RadialBasis = "gaussian",
-        decision: Literal["auto", "information", "truth", "posterior"] = "auto",
-        population: Literal["all", "known"] = "all",
+        decision: Decision = "auto",
+        population: Population = "all",
         alpha: float = 1.0,
     ) -> None:
         self.truth = truth
@@ -298,125 +290,11 @@ class SemanticBayesClassifier(ClassifierMixin, BaseEstimator):
         InvalidDistributionError
             If every label is certainly false of a row for which one must be chosen.
         """
+        return super().predict(X) if prior is None else self.with_prior(prior).predict(X)
+
+    def _log_truths(self, X: ArrayLike) -> Floats:
         check_is_fitted(self)
-        if prior is not None:
-            return self.with_prior(prior).predict(X)
-        scores = self._scores(X)
-        if self.multilabel_:
-            return (scores > 0 if self._rule == "information" else scores >= 0).astype(np.int64)  # T = 1/2 is enough
-        lost = scores.max(1) == -np.inf
-        if lost.any():
-            raise InvalidDistributionError(
-                f"{_NAME}.predict: every label is certainly false of {int(lost.sum())} of {len(lost)} rows of `X`, the "
-                f"first row {int(np.argmax(lost))}, so none can be chosen. Truth functions with some disbelief can."
-            )
-        best = scores.argmax(1)
-        return self.classes_[best]
-
-    def decision_function(self, X: ArrayLike) -> Floats:
-        """Scores that `predict` goes by, in bits: I, log T or log ``P(y) exp(I)``.
-
-        Parameters
-        ----------
-        X : array of shape (n, d)
-            Records.
-
-        Returns
-        -------
-        ndarray of shape (n, L), or (n,) for two classes
-            For two classes the score of the second less that of the first. For an indicator matrix less the threshold
-            of the rule, so that labels above 0 are given.
-        """
-        check_is_fitted(self)
-        scores = self._scores(X)
-        return scores[:, 1] - scores[:, 0] if not self.multilabel_ and scores.shape[1] == 2 else scores
-
-    def information(self, X: ArrayLike, base: float = 2) -> Floats:
-        """Information of each label about each row, ``log T(x) / T(theta)``.
-
-        Parameters
-        ----------
-        X : array of shape (n, d)
-            Records.
-        base : float
-            Base of the logarithms: 2 for bits, ``math.e`` for nats.
-
-        Returns
-        -------
-        ndarray of shape (n, L)
-            Negative where a label would mislead; -inf where it is certainly false.
-
-        Raises
-        ------
-        ParameterError
-            If `base` is not above 1.
-        """
-        check_is_fitted(self)
-        nats = nats_per_unit(base, f"{_NAME}.information")
-        return (self._log_truth(validate(self, X, dtype=np.float64, reset=False)) - self._log_lp) / nats
-
-    def predict_truth(self, X: ArrayLike) -> Floats:
-        """Degree of truth of each label for each row.
-
-        Parameters
-        ----------
-        X : array of shape (n, d)
-            Records.
-
-        Returns
-        -------
-        ndarray of shape (n, L)
-            In [0, 1]. Rows sum to nothing in particular. 1 for an x truer than all that were learned from.
-        """
-        check_is_fitted(self)
-        return np.exp(np.minimum(self._log_truth(validate(self, X, dtype=np.float64, reset=False)), 0.0))
-
-    @available_if(_has_frequencies)
-    def predict_proba(self, X: ArrayLike, label_prior: ArrayLike | None = None) -> Floats:
-        """Probability of each class for each row, ``P(y) exp(I)`` divided by its sum over classes.
-
-        Parameters
-        ----------
-        X : array of shape (n, d)
-            Records.
-        label_prior : array of shape (L,), optional
-            ``P(y)`` where the rows come from, if classes are more or less frequent there but look the same, that is
-            ``P(x|y)`` is as in `fit`. `label_frequency_` if left out.
-
-        Returns
-        -------
-        ndarray of shape (n, L)
-            Rows sum to 1.
-
-        Raises
-        ------
-        ShapeError, KindError, NonFiniteError, InvalidDistributionError
-            If `label_prior` is no distribution over the classes.
-        """
-        check_is_fitted(self)
-        caller = f"{_NAME}.predict_proba"
-        py = self.label_frequency_
-        if label_prior is not None:
-            py = distribution(label_prior, caller, "label_prior")
-            if len(py) != len(self.classes_):
-                raise ShapeError(
-                    f"{caller}: `label_prior` must have one entry per class, {len(self.classes_)}; got {len(py)}."
-                )
-        with np.errstate(divide="ignore"):
-            return softmax(self.information(X, base=math.e) + np.log(py), axis=1)
-
-    @property
-    def _rule(self) -> str:
-        if self.decision != "auto":
-            return self.decision
-        return "truth" if self.multilabel_ else "information"
-
-    def _scores(self, X: ArrayLike) -> Floats:
-        if self._rule == "truth":
-            log_truth = self._log_truth(validate(self, X, dtype=np.float64, reset=False)) / _LN2
-            return log_truth + 1.0 if self.multilabel_ else log_truth
-        information = self.information(X)
-        return information + np.log2(self.label_frequency_) if self._rule == "posterior" else information
+        return self._log_truth(validate(self, X, dtype=np.float64, reset=False))
 
     def _log_truth(self, x: Floats) -> Floats:
         return np.stack([function.log(x) for function in self.truth_functions_], axis=1)
@@ -435,12 +313,6 @@ class SemanticBayesClassifier(ClassifierMixin, BaseEstimator):
     def _check_settings(self) -> None:
         if not isinstance(self.truth, RadialBasis):
             check_choice(self.truth, _FAMILIES, _NAME, "truth")
-        check_choice(self.decision, _DECISIONS, _NAME, "decision")
-        check_choice(self.population, ("all", "known"), _NAME, "population")
+        self._check_choices()
         if not 0 < self.alpha < math.inf:
             raise ParameterError(f"{_NAME}: `alpha` must be positive and finite; got {self.alpha!r}.")
-
-    def __sklearn_tags__(self) -> Any:
-        tags: Any = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = self.decision != "posterior"
-        return tags

@@ -10,19 +10,19 @@ multi-cycle ECM: monotone, with the fixed points of EM, and no more global than 
 # pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false, reportIncompatibleMethodOverride=false
 
-import dataclasses
 import math
 import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import logsumexp, xlogy
+from scipy.special import xlogy
 from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.cluster import KMeans
 from sklearn.utils.validation import check_is_fitted
 
 from gtheory.learning._inputs import sample_weights, validate
+from gtheory.learning._matching import Components, Law, MixtureHistory, Pace, match
 from gtheory.learning._normal import CovarianceType, along_axis, log_densities, moments, n_parameters
 from infocore.errors import ConvergenceWarning, InvalidDistributionError, ParameterError, ShapeError, TooFewSamplesError
 from infocore.semantic import Floats, real
@@ -30,33 +30,6 @@ from infocore.semantic import Floats, real
 __all__ = ["CMMixture", "MixtureHistory"]
 
 _NAME = "CMMixture"
-_EMPTY = 1e-12  # share of the data below which a component keeps its mean and covariance
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class MixtureHistory:
-    r"""What each iteration started from, in nats; arrays of length n_iter + 1, the last for the result.
-
-    Parameters
-    ----------
-    kl : ndarray
-        :math:`\mathrm{KL}(P \| P_\theta)`, equal to ``R_held - G``. Without `grid` the density of P is not known, and
-        `kl` is minus the mean log likelihood: it lacks the entropy of P, and so does `G`.
-    G : ndarray
-        Semantic information, :math:`\sum P(x) P(y|x) \log P(x|\theta_y)/P(x)`.
-    R_held : ndarray
-        Rate against the ratios in use, :math:`R'' = \sum P(x) P(y|x) \log P(y|x)/P(y)`.
-    R : ndarray
-        Mutual information of x and y; at most `R_held`.
-    Q : ndarray
-        Complete-data log likelihood, :math:`\sum P(x) P(y|x) \log P(y) P(x|\theta_y)`. It may fall while `kl` falls.
-    """
-
-    kl: Floats
-    G: Floats
-    R_held: Floats
-    R: Floats
-    Q: Floats
 
 
 class CMMixture(DensityMixin, BaseEstimator):
@@ -210,10 +183,12 @@ class CMMixture(DensityMixin, BaseEstimator):
             np.random.RandomState(self.random_state) if not hasattr(self.random_state, "randint") else self.random_state
         )
         starts: list[Any] = [along_axis(xt, p, self.n_components), *["k-means++"] * (self.n_init - 1)]
-        runs = [self._run(xt, p, middle, log_p, centres, rng) for centres in starts]
+        law = Law(self.covariance_type, self.reg_covar, self.grid, f"{_NAME}.fit")
+        pace = Pace(self.n_inner, self.max_iter, self.tol)
+        runs = [match(xt, p, log_p, self._start(xt, p, middle, centres, rng), law, pace) for centres in starts]
         (self.weights_, means, self.covariances_), self.history_, self.converged_ = min(runs, key=lambda r: r[1].kl[-1])
         self.means_ = means + middle
-        self._log_norm = self._normaliser(log_densities(xt, means, self.covariances_, self.covariance_type, _NAME))
+        self._log_norm = law.normaliser(log_densities(xt, means, self.covariances_, self.covariance_type, _NAME))
         self.n_iter_ = len(self.history_.kl) - 1
         self.lower_bound_ = log_p - float(self.history_.kl[-1])
         if not self.converged_:
@@ -367,35 +342,7 @@ class CMMixture(DensityMixin, BaseEstimator):
         drawn = np.einsum("nij,nj->ni", roots[labels], rng.standard_normal((n_samples, d)))
         return self.means_[labels] + drawn, labels
 
-    def _run(
-        self, xt: Floats, p: Floats, middle: Floats, log_p: float, centres: Any, rng: Any
-    ) -> tuple[tuple[Floats, Floats, Floats], MixtureHistory, bool]:
-        ratios, means, covariances = self._start(xt, p, middle, centres, rng)
-        rows: list[tuple[float, ...]] = []
-        converged = False
-        for iteration in range(self.max_iter + 1):
-            log_like = log_densities(xt, means, covariances, self.covariance_type, f"{_NAME}.fit")
-            log_like -= self._normaliser(log_like)
-            top = log_like.max(0)
-            like = np.exp(log_like - top)
-            shares, mean_log = _matched(like, ratios, p)
-            rows.append(_measured(shares, log_like, ratios, log_p, mean_log + float(p @ top)))
-            if iteration > 0 and rows[-2][0] - rows[-1][0] < self.tol:
-                converged = True
-                break
-            if iteration == self.max_iter:
-                break
-            for _ in range(self.n_inner - 1):
-                ratios = shares.sum(1)
-                shares, _ = _matched(like, ratios, p)
-            mass, new_means, new_covariances = moments(xt, shares, self.covariance_type, self.reg_covar)
-            ratios = mass
-            alive = mass > _EMPTY
-            means = np.where(alive[:, None], new_means, means)
-            covariances = np.where(alive.reshape(-1, *[1] * (covariances.ndim - 1)), new_covariances, covariances)
-        return (ratios, means, covariances), MixtureHistory(*np.array(rows).T), converged
-
-    def _start(self, xt: Floats, p: Floats, middle: Floats, centres: Any, rng: Any) -> tuple[Floats, Floats, Floats]:
+    def _start(self, xt: Floats, p: Floats, middle: Floats, centres: Any, rng: Any) -> Components:
         k, d = self.n_components, len(xt)
         shape = {"full": (k, d, d), "diag": (k, d), "spherical": (k,)}[self.covariance_type]
         given = {
@@ -416,7 +363,7 @@ class CMMixture(DensityMixin, BaseEstimator):
             raise InvalidDistributionError(f"{_NAME}.fit: `weights_init` must not be negative and not all 0.")
         if len(found) == len(given):
             ratios = found["weights_init"] / found["weights_init"].sum()
-            return ratios, found["means_init"] - middle, found["covariances_init"]
+            return Components(ratios, found["means_init"] - middle, found["covariances_init"])
         k_means: Any = KMeans  # whose `init` and `n_init` are typed as the strings that are their defaults
         labels = k_means(k, init=centres, n_init=1, random_state=rng).fit(xt.T, sample_weight=p).labels_
         mass, means, covariances = moments(xt, np.eye(k)[labels].T * p, self.covariance_type, self.reg_covar)
@@ -426,7 +373,7 @@ class CMMixture(DensityMixin, BaseEstimator):
         ratios = found.get("weights_init", mass)
         if "means_init" in found:
             means = found["means_init"] - middle
-        return ratios / ratios.sum(), means, found.get("covariances_init", covariances)
+        return Components(ratios / ratios.sum(), means, found.get("covariances_init", covariances))
 
     def _joint(self, X: ArrayLike) -> Floats:
         check_is_fitted(self)
@@ -436,10 +383,6 @@ class CMMixture(DensityMixin, BaseEstimator):
         )
         with np.errstate(divide="ignore"):
             return log_like - self._log_norm + np.log(self.weights_)[:, None]
-
-    def _normaliser(self, log_like: Floats) -> Floats:
-        """Log of the sum of each component over the grid."""
-        return np.asarray(logsumexp(log_like, axis=1, keepdims=True)) if self.grid else np.zeros((len(log_like), 1))
 
     def _penalised(self, X: ArrayLike, sample_weight: ArrayLike | None) -> tuple[float, float, int]:
         values = self.score_samples(X)
@@ -459,25 +402,3 @@ class CMMixture(DensityMixin, BaseEstimator):
         for name in ("tol", "reg_covar"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
                 raise ParameterError(f"{_NAME}: `{name}` must not be negative; got {getattr(self, name)!r}.")
-
-
-def _matched(like: Floats, ratios: Floats, p: Floats) -> tuple[Floats, float]:
-    """Return ``P(x) P(y|x)``, shape (k, n), and the mean log of the mixture over the largest likelihood."""
-    shares = like * ratios[:, None]
-    total = shares.sum(0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shares *= p / total
-        return shares, float(np.sum(xlogy(p, total)))
-
-
-def _measured(shares: Floats, log_like: Floats, ratios: Floats, log_p: float, mean_log: float) -> tuple[float, ...]:
-    """Return KL, G, R'', R and Q."""
-    used = shares.sum(1)
-    component = float(np.einsum("ij,ij->", shares, np.where(shares > 0, log_like, 0.0)))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        prior = float(np.sum(np.where(used > 0, used * np.log(ratios), 0.0)))
-        own = float(np.sum(np.where(used > 0, used * np.log(used), 0.0)))
-    q = prior + component
-    # sum P(x) P(y|x) log P(y|x), from log P(y|x) = log ratio + log like - log mixture
-    conditional = q - mean_log
-    return log_p - mean_log, component - log_p, conditional - prior, conditional - own, q

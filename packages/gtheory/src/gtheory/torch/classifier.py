@@ -10,31 +10,23 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from gtheory.information import nats_per_unit
+from gtheory.learning._decisions import Decision, Population, SemanticDecisions
 from gtheory.learning._inputs import check_choice, labelled, validate
 from gtheory.torch.loss import SemanticInfoLoss
-from infocore.errors import InvalidDistributionError, ParameterError, ShapeError
-from infocore.semantic import Floats, distribution
+from infocore.errors import InvalidDistributionError, ParameterError
+from infocore.semantic import Floats
 from infocore.torch.layers import mlp
 from infocore.torch.training import ArrayBatches, TrainState, fit
 
 __all__ = ["NeuralTruthClassifier"]
 
 _NAME = "NeuralTruthClassifier"
-_DECISIONS = ("auto", "information", "truth", "posterior")
 
 
-def _has_frequencies(model: Any) -> bool:
-    return getattr(model, "label_frequency_", ()) is not None
-
-
-class NeuralTruthClassifier(ClassifierMixin, BaseEstimator):
+class NeuralTruthClassifier(SemanticDecisions):
     r"""Classifier that gives the most informative label, with truth functions from a multilayer perceptron.
 
     The network has one output per label and is trained with `SemanticInfoLoss`: of each label only the rows that carry
@@ -129,12 +121,14 @@ class NeuralTruthClassifier(ClassifierMixin, BaseEstimator):
     3.3
     """
 
+    _rule_of_indicators = "information"
+
     def __init__(
         self,
         hidden: Sequence[int] = (64,),
         truth: Literal["max", "sigmoid"] = "max",
-        decision: Literal["auto", "information", "truth", "posterior"] = "auto",
-        population: Literal["all", "known"] = "all",
+        decision: Decision = "auto",
+        population: Population = "all",
         epochs: int = 200,
         batch_size: int = 64,
         learning_rate: float = 3e-3,
@@ -238,127 +232,7 @@ class NeuralTruthClassifier(ClassifierMixin, BaseEstimator):
         self.label_frequency_: Any = None if self.multilabel_ else count / len(given)
         return self
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Label, or labels, of each row by the rule of `decision`.
-
-        Parameters
-        ----------
-        X : array of shape (n, d)
-            Records.
-
-        Returns
-        -------
-        ndarray of shape (n,) or (n, L)
-            Classes, or an indicator matrix.
-        """
-        scores = self._scores(X)
-        if self.multilabel_:
-            return (scores > 0 if self._rule == "information" else scores >= 0).astype(np.int64)  # T = 1/2 is enough
-        best = scores.argmax(1)
-        return self.classes_[best]
-
-    def decision_function(self, X: ArrayLike) -> Floats:
-        """Scores that `predict` goes by, in bits: I, log T or log ``P(y) exp(I)``.
-
-        Parameters
-        ----------
-        X : array of shape (n, d)
-            Records.
-
-        Returns
-        -------
-        ndarray of shape (n, L), or (n,) for two classes
-            For two classes the score of the second less that of the first. For an indicator matrix less the threshold
-            of the rule, so that labels above 0 are given.
-        """
-        scores = self._scores(X)
-        return scores[:, 1] - scores[:, 0] if not self.multilabel_ and scores.shape[1] == 2 else scores
-
-    def information(self, X: ArrayLike, base: float = 2) -> Floats:
-        """Information of each label about each row, ``log T(x) / T(theta)``.
-
-        Parameters
-        ----------
-        X : array of shape (n, d)
-            Records.
-        base : float
-            Base of the logarithms: 2 for bits, ``math.e`` for nats.
-
-        Returns
-        -------
-        ndarray of shape (n, L)
-            Negative where a label would mislead.
-
-        Raises
-        ------
-        ParameterError
-            If `base` is not above 1.
-        """
-        log_truth = self._log_truth(X)
-        return (log_truth - self._log_lp) / nats_per_unit(base, f"{_NAME}.information")
-
-    def predict_truth(self, X: ArrayLike) -> Floats:
-        """Degree of truth of each label for each row.
-
-        Parameters
-        ----------
-        X : array of shape (n, d)
-            Records.
-
-        Returns
-        -------
-        ndarray of shape (n, L)
-            In [0, 1], relative to the row of `fit` of which the label is truest; 1 for a row truer than all of those.
-            Rows sum to nothing in particular.
-        """
-        return np.exp(np.minimum(self._log_truth(X), 0.0))
-
-    @available_if(_has_frequencies)
-    def predict_proba(self, X: ArrayLike, label_prior: ArrayLike | None = None) -> Floats:
-        """Probability of each class for each row, ``P(y) exp(I)`` divided by its sum over classes.
-
-        Parameters
-        ----------
-        X : array of shape (n, d)
-            Records.
-        label_prior : array of shape (L,), optional
-            ``P(y)`` where the rows come from, if classes are more or less frequent there but look the same, that is
-            ``P(x|y)`` is as in `fit`. `label_frequency_` if left out.
-
-        Returns
-        -------
-        ndarray of shape (n, L)
-            Rows sum to 1.
-
-        Raises
-        ------
-        ShapeError, KindError, NonFiniteError, InvalidDistributionError
-            If `label_prior` is no distribution over the classes.
-        """
-        check_is_fitted(self)
-        caller = f"{_NAME}.predict_proba"
-        py = self.label_frequency_
-        if label_prior is not None:
-            py = distribution(label_prior, caller, "label_prior")
-            if len(py) != len(self.classes_):
-                raise ShapeError(
-                    f"{caller}: `label_prior` must have one entry per class, {len(self.classes_)}; got {len(py)}."
-                )
-        with np.errstate(divide="ignore"):
-            return softmax(self.information(X, base=math.e) + np.log(py), axis=1)
-
-    @property
-    def _rule(self) -> str:
-        return "information" if self.decision == "auto" else self.decision
-
-    def _scores(self, X: ArrayLike) -> Floats:
-        if self._rule == "truth":
-            log_truth = self._log_truth(X) / math.log(2)
-            return log_truth + 1.0 if self.multilabel_ else log_truth
-        information = self.information(X)
-        return information + np.log2(self.label_frequency_) if self._rule == "posterior" else information
-
-    def _log_truth(self, X: ArrayLike) -> Floats:
+    def _log_truths(self, X: ArrayLike) -> Floats:
         check_is_fitted(self)
         x = torch.tensor(validate(self, X, dtype=np.float64, reset=False), device=self.device)
         with torch.no_grad():
@@ -390,8 +264,7 @@ class NeuralTruthClassifier(ClassifierMixin, BaseEstimator):
 
     def _check_settings(self) -> None:
         check_choice(self.truth, ("max", "sigmoid"), _NAME, "truth")
-        check_choice(self.decision, _DECISIONS, _NAME, "decision")
-        check_choice(self.population, ("all", "known"), _NAME, "population")
+        self._check_choices()
         for name in ("epochs", "batch_size", "patience"):
             if getattr(self, name) < 1:
                 raise ParameterError(f"{_NAME}: `{name}` must be at least 1; got {getattr(self, name)!r}.")
@@ -399,8 +272,3 @@ class NeuralTruthClassifier(ClassifierMixin, BaseEstimator):
             raise ParameterError(
                 f"{_NAME}: `validation_fraction` must be in [0, 0.9]; got {self.validation_fraction!r}."
             )
-
-    def __sklearn_tags__(self) -> Any:
-        tags: Any = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = self.decision != "posterior"
-        return tags
