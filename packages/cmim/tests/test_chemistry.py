@@ -1,19 +1,14 @@
 """Rows of SMILES: the same molecule is the same string, and what is none has its reason."""
 
-import random
 import sys
 import types
-from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 pytest.importorskip("rdkit", reason="cmim[mol] is not installed")
 
-from rdkit import Chem, RDConfig, rdBase
-from rdkit.Chem.Scaffolds import MurckoScaffold
+from rdkit import Chem, rdBase
 
 from cmim.molecules import _reading
 from cmim.molecules._reading import Reader, RejectedError
@@ -22,24 +17,9 @@ from cmim.molecules.chemistry import canonical, read_molecules
 from cmim.molecules.tokens import Vocabulary
 from infocore.errors import MissingExtraError, ParameterError, ShapeError
 
-NCI = [row.split()[0] for row in Path(RDConfig.RDDataDir, "NCI", "first_5K.smi").read_text().splitlines() if row]
-STEREO = [
-    "N[C@@H](C)C(=O)O", "C[C@H]1CC[C@@H](C)CC1", "F/C=C/Cl", "F/C=C\\Cl", "[13CH3][C@H](O)C(=O)[O-]", "[2H]C([2H])O",
-    "CC(C)(C)[S@](=O)N", "OC[C@H]1O[C@@H](O)[C@H](O)[C@@H](O)[C@@H]1O", "C/C(=C\\CO)/C=C/c1ccccc1",
-    "C[N+](C)(C)CC([O-])=O", "CN1[C@H]2CC[C@@H]1[C@@H](C(=O)OC)[C@@H](OC(=O)c1ccccc1)C2", "CC(=O)[O-].[Na+]",
-    "[NH3+][C@@H](Cc1c[nH]c2ccccc12)C(=O)[O-]",
-]  # fmt: skip
-KINDS = {
-    "missing", "not text", "empty", "too long", "white space inside", "not SMILES", "pattern", "out of range",
-    "valence", "aromaticity", "no canonical form", "not in the vocabulary",
-}  # fmt: skip
+from .smiles_texts import STEREO, bare
+
 CAPTURES = hasattr(rdBase, "CaptureErrorLog")  # older RDKit does not tell what is wrong with the syntax
-
-
-def bare(smiles):
-    """RDKit alone."""
-    mol = Chem.MolFromSmiles(smiles)
-    return None if mol is None else Chem.MolToSmiles(mol)
 
 
 def first(smiles, **own):
@@ -290,79 +270,6 @@ def test_a_form_that_took_longer_has_a_note(monkeypatch):
     assert first("CCO") == ("CCO", "", "canonical form: 3 readings")
 
 
-def test_random_forms_are_the_same_molecule():
-    molecules = read_molecules(STEREO + NCI[:: len(NCI) // 200])
-    chosen = [smiles for smiles in molecules.smiles if smiles][:200]
-    assert len(chosen) == 200
-    rng = np.random.default_rng(0)
-    other = 0
-    for smiles in chosen:
-        for _ in range(5):
-            form = randomise(smiles, rng)
-            assert bare(form) == smiles
-            other += form != smiles
-    assert other > 800
-
-
-def test_random_forms_follow_the_seed():
-    aspirin = "CC(=O)Oc1ccccc1C(=O)O"
-    a, b, c = ([randomise(aspirin, rng) for _ in range(20)] for rng in map(np.random.default_rng, (1, 1, 2)))
-    assert a == b != c
-    assert len(set(a)) > 10
-
-
-def test_a_seed_is_as_good_as_a_generator():
-    assert augment("OCC(N)=O", "invariant", 2) == augment("OCC(N)=O", "invariant", np.random.default_rng(2))
-    assert randomise("OCC(N)=O", 2) == randomise("OCC(N)=O", np.random.default_rng(2))
-
-
-def test_augmentation():
-    given = "OC(=O)[C@@H](N)Cc1ccccc1"
-    form = bare(given)
-    seen = {mode: [augment(given, mode, np.random.default_rng(i)) for i in range(9)] for mode in
-            ("canonical", "invariant", "equivariant")}  # fmt: skip
-    assert set(seen["canonical"]) == {(form, form)}
-    assert {target for _, target in seen["invariant"]} == {form}
-    assert len({i for i, _ in seen["invariant"]}) > 4
-    assert all(i == target for i, target in seen["equivariant"])
-    assert {bare(i) for i, _ in seen["equivariant"]} == {form}
-
-
-@pytest.mark.parametrize(
-    ("smiles", "want", "generic"),
-    [
-        ("CCO", "", ""),
-        ("CC(=O)Oc1ccccc1C(=O)O", "c1ccccc1", "C1CCCCC1"),
-        ("O=C1CCCCC1C", "O=C1CCCCC1", "C1CCCCC1"),
-        ("C[C@H]1CC[C@@H](CCc2ccncc2)O1", "c1cc(CCC2CCCO2)ccn1", "C1CCC(CCC2CCCC2)CC1"),
-        ("Cl.C1CC1CC", "C1CC1", "C1CC1"),
-    ],
-)
-def test_scaffolds_of_known_molecules(smiles, want, generic):
-    assert (scaffold(smiles), scaffold(smiles, generic=True)) == (want, generic)
-
-
-def test_scaffolds_agree_with_rdkit():
-    compared = 0
-    for smiles in NCI[::20]:
-        mol = Chem.MolFromSmiles(smiles)
-        if mol is None:
-            continue
-        plain = MurckoScaffold.GetScaffoldForMol(mol)
-        assert scaffold(smiles) == bare(Chem.MolToSmiles(plain, isomericSmiles=False))
-        try:
-            graph = MurckoScaffold.GetScaffoldForMol(MurckoScaffold.MakeScaffoldGeneric(plain))
-        except Chem.AtomValenceException:  # RDKit refuses atoms of high valence
-            continue
-        assert scaffold(smiles, generic=True) == Chem.MolToSmiles(graph)
-        compared += bool(plain.GetNumAtoms())
-    assert compared > 100
-
-
-def test_generic_scaffold_of_an_atom_with_five_neighbours_in_rings():
-    assert scaffold("C1CCCP12(CCCC2)C3CC3", generic=True).count("*") == 1
-
-
 @pytest.mark.parametrize(
     ("call", "error", "match"),
     [
@@ -402,81 +309,3 @@ def test_nothing_is_written(capfd):
     with pytest.raises(ParameterError):
         scaffold("C1CC")
     assert capfd.readouterr() == ("", "")
-
-
-def check(strings):
-    """Each row is a molecule whose form RDKit reads back to it, or has a reason that RDKit confirms."""
-    found = read_molecules(strings)
-    assert len(found) == len(strings) and found.given == tuple(strings)
-    with rdBase.BlockLogs():
-        for text, form, valid, reason in zip(strings, found.smiles, found.valid, found.reasons, strict=True):
-            assert valid == bool(form) == (not reason)
-            kind = reason.split(":")[0]
-            if valid:
-                assert bare(form) == form
-            elif kind in ("not SMILES", "valence", "aromaticity"):
-                assert not text.isascii() or "\0" in text or bare(text) is None, text
-                assert "does not say" not in reason
-            else:
-                assert kind in KINDS, reason
-    return found
-
-
-def fits(form, vocabulary, length):
-    try:
-        return vocabulary.encode([form]).shape[1] <= length + 1
-    except ParameterError:
-        return False
-
-
-PIECES = [
-    *"CNOSPFIBclnosp[]()=#@+-/\\.123456789%HK*:$~>0a ", "[C@@H]", "[C@H]", "[N+]", "[O-]", "[nH]", "[Fe]", "[H]",
-    "[2H]", "->", "<-", "[C@TB1H]", "[Pt@SP1]", "[Co@OH5]", "[CH2:1]", "c1ccccc1", "%10", "%(12)", "[#6]", "[B-]",
-    "[se]", "[Al]", "[200", "+128", "\0", "\u00e9",
-]  # fmt: skip
-
-
-def test_mutated_molecules_crash_nothing():
-    draw = random.Random(0)
-    strings = []
-    for _ in range(9000):
-        text = list(draw.choice(STEREO) if draw.random() < 0.2 else draw.choice(NCI))
-        for _ in range(draw.randint(1, 3)):
-            i, j = draw.randrange(len(text)), draw.randrange(len(text))
-            what = draw.randrange(4)
-            if what == 0:
-                text.insert(i, draw.choice(PIECES))
-            elif what == 1:
-                text[i] = draw.choice(PIECES)
-            elif what == 2:
-                text[i], text[j] = text[j], text[i]
-            elif len(text) > 1:
-                del text[i]
-        strings.append("".join(text))
-    found = check(strings)
-    report = found.report()
-    assert 1000 < report["valid"] < 8000
-    assert {"not SMILES", "valence", "aromaticity", "white space inside", "pattern", "out of range"} <= set(
-        report["reasons"]
-    )
-    smaller = read_molecules(strings, salts="largest", isomeric=False)
-    assert np.array_equal(smaller.valid, found.valid)
-    with rdBase.BlockLogs():
-        assert all(bare(form) == form and "." not in form for form in smaller.smiles if form)
-    vocabulary = Vocabulary()
-    short = read_molecules(strings, max_tokens=40, vocabulary=vocabulary)
-    forms = [form for form in short.smiles if form]
-    assert forms == [form for form in found.smiles if form and fits(form, vocabulary, 40)]
-    assert vocabulary.decode(vocabulary.encode(forms, 41)) == forms
-
-
-@settings(max_examples=1000)
-@given(
-    st.one_of(
-        st.text(),
-        st.text(alphabet="CNO()[]=#123@+-cn.%/H", max_size=30),
-        st.lists(st.sampled_from(PIECES)).map("".join),
-    )
-)
-def test_any_text_crashes_nothing(text):
-    check([text])

@@ -25,20 +25,19 @@ from torch import Tensor, nn
 from infocore import bounds
 from infocore._ranks import cdf_levels
 from infocore._validate import Floats, Ints, Pair, check_level, generator, paired
-from infocore.errors import NotFittedError, ParameterError, ShapeError, TrainingError
+from infocore.errors import NotFittedError, ParameterError, ShapeError
 from infocore.estimators._base import below_zero
-from infocore.estimators._elliptical import Ellipse, fit_ellipse, gaussian_bias, independent_columns
-from infocore.estimators.copula import EXACT
+from infocore.estimators._elliptical import gaussian_bias, independent_columns
 from infocore.intervals import influence_standard_error, normal_interval
 from infocore.result import MIEstimate
+from infocore.torch._copula_fit import CopulaFit, Ratio, fitted_ellipse, numbers_of, start_at_zero
 from infocore.torch.critics import Critic, Separable
 from infocore.torch.features import Features
 from infocore.torch.held_out import Training, nothing_learned, take_rows, unfinished
-from infocore.torch.training import ArrayBatches, History, TrainState, fit
+from infocore.torch.training import ArrayBatches, TrainState, fit
 
 __all__ = ["CopulaCritic"]
 
-UNTRAINED = History((), (), 0, stopped_early=False)
 Report = Literal["corrected", "held_out"]
 CRITIC = Separable((64, 64), 16, activation="gelu", unary=True)
 # Rows of a score matrix that is read at once; InfoNCE cannot exceed its log.
@@ -201,9 +200,9 @@ class CopulaCritic:
         }
         if self.report == "held_out":
             return self._answer(held_out, influence_standard_error(whole), n, ci_level, "held_out", facts)
-        levels = cdf_levels(_numbers(pair))
+        levels = cdf_levels(numbers_of(pair))
         dx = len(pair.x.names)
-        e = _ellipse(_numbers(pair), dx)
+        e = fitted_ellipse(numbers_of(pair), dx)
         z = e.scores(levels)
         value = e.information() - gaussian_bias(n, dx, levels.shape[1] - dx)
         correction = found + SHARE * gap
@@ -219,26 +218,26 @@ class CopulaCritic:
         self.kept_ = tuple(_columns(s.numbers("CopulaCritic")) for s in (pair.x, pair.y))
         self.parts_: list[Ints] = np.array_split(draws.permutation(pair.n), self.folds)
         seeds = draws.integers(2**31, size=(self.folds, 2))
-        self.fits_: list[_Fit] = []
+        self.fits_: list[CopulaFit] = []
         if all(self.kept_):
             kept = self._kept(pair)
             for k in range(self.folds):
                 rest = np.concatenate([part for j, part in enumerate(self.parts_) if j != k])
                 self.fits_.append(self._train(kept, rest, seeds[k]))
 
-    def _train(self, pair: Pair, rest: Ints, seeds: Ints) -> "_Fit":
+    def _train(self, pair: Pair, rest: Ints, seeds: Ints) -> "CopulaFit":
         t = self.training
         held = max(10, round(t.validation_fraction * len(rest)))
         rows, look = rest[held:], rest[:held][:LARGEST_FOLD]
-        numbers, dx = _numbers(pair), len(pair.x.names)
-        ellipse = _ellipse(numbers[rows], dx).pruned(len(rows))
+        numbers, dx = numbers_of(pair), len(pair.x.names)
+        ellipse = fitted_ellipse(numbers[rows], dx).pruned(len(rows))
         made = Features(pair.x, rows), Features(pair.y, rows)
         u, v = (torch.as_tensor(m(s), device=t.device) for m, s in zip(made, (pair.x, pair.y), strict=True))
         critic = Critic(u.shape[1], v.shape[1], self.critic, seed=int(seeds[0])).to(t.device)
-        _start_at_zero(critic)
-        f = _Fit(critic, made, np.sort(numbers[rows], axis=0), ellipse, rows, {}, t.device)
+        start_at_zero(critic)
+        f = CopulaFit(critic, made, np.sort(numbers[rows], axis=0), ellipse, rows, {}, t.device)
         z = torch.as_tensor(f.quantiles(numbers), dtype=torch.float32, device=t.device)
-        ratio = _Ratio(ellipse).to(t.device)
+        ratio = Ratio(ellipse).to(t.device)
 
         def score(model: nn.Module, a: Tensor, b: Tensor, p: Tensor) -> Tensor:
             return ratio(p[:, :dx], p[:, dx:]) + model(a, b)
@@ -304,101 +303,13 @@ class CopulaCritic:
             raise ParameterError(f"CopulaCritic: `report` must be 'corrected' or 'held_out'; got {self.report!r}.")
 
 
-def _ellipse(numbers: Floats, dx: int) -> Ellipse:
-    """Fit the copula, or refuse rows to which none can be fitted."""
-    try:
-        if (numbers != numbers[0]).any(0).all():
-            found = fit_ellipse(cdf_levels(numbers), dx)
-            if float(np.linalg.eigvalsh(found.scatter)[0]) >= EXACT:
-                return found
-    except np.linalg.LinAlgError:
-        pass
-    raise TrainingError(
-        f"CopulaCritic: no copula can be fitted to {len(numbers)} rows of {dx} + {numbers.shape[1] - dx} columns: a "
-        'relation of ranks is exact, a column is constant in a fold, or columns outnumber rows; method="t-copula" and '
-        '"ksg" say which.'
-    )
-
-
-class _Ratio(nn.Module):
-    """`Ellipse.log_ratio` of all pairs, in torch: each of its three quadratic forms is two norms and a product."""
-
-    def __init__(self, e: Ellipse) -> None:
-        super().__init__()
-        self.ellipse = e
-        r, dx = e.scatter, e.dx
-        for name, m in (("joint", r), ("own_x", r[:dx, :dx]), ("own_y", r[dx:, dx:])):
-            self.register_buffer(name, torch.as_tensor(np.linalg.inv(m), dtype=torch.float32))
-        zero = np.zeros((1, 1))
-        self.constant = float(e.log_ratio(zero @ np.zeros((1, dx)), zero @ np.zeros((1, len(r) - dx)))[0])
-
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """Scores of every row of x against every row of y."""
-        joint, own_x, own_y = self.get_buffer("joint"), self.get_buffer("own_x"), self.get_buffer("own_y")
-        dx, d, v = self.ellipse.dx, len(joint), self.ellipse.dof
-        in_x, out_x = (((x @ m) * x).sum(1)[:, None] for m in (joint[:dx, :dx], own_x))
-        in_y, out_y = (((y @ m) * y).sum(1) for m in (joint[dx:, dx:], own_y))
-        whole = in_x + in_y + 2.0 * x @ joint[:dx, dx:] @ y.T
-        if math.isinf(v):
-            return self.constant - 0.5 * (whole - out_x - out_y)
-        return (
-            self.constant
-            - 0.5 * (v + d) * torch.log1p(whole / v)
-            + 0.5 * (v + dx) * torch.log1p(out_x / v)
-            + 0.5 * (v + d - dx) * torch.log1p(out_y / v)
-        )
-
-
-@dataclasses.dataclass(frozen=True)
-class _Fit:
-    """A copula and the network on top of it, and the rows both were fitted on."""
-
-    critic: Critic
-    made: tuple[Features, Features]
-    reference: Floats  # sorted training rows
-    ellipse: Ellipse
-    rows: Ints
-    facts: dict[str, Any]
-    device: str
-    history: History = UNTRAINED
-
-    def quantiles(self, numbers: Floats) -> Floats:
-        """Scores of rows under the fitted margins, by their place among the training rows."""
-        n = len(self.reference)
-        levels = [
-            (np.searchsorted(r, c, "left") + np.searchsorted(r, c, "right") + 1.0) / (2.0 * n + 2.0)
-            for r, c in zip(self.reference.T, numbers.T, strict=True)
-        ]
-        return self.ellipse.scores(np.stack(levels, axis=1))
-
-    def scores(self, pair: Pair) -> tuple[Tensor, Tensor]:
-        """Scores of all pairs by the copula, and what the network adds, float64."""
-        dx = self.ellipse.dx
-        z = self.quantiles(_numbers(pair))
-        u, v = (torch.as_tensor(m(s), device=self.device) for m, s in zip(self.made, (pair.x, pair.y), strict=True))
-        with torch.no_grad():
-            added = self.critic(u, v).double().cpu()
-        return torch.as_tensor(self.ellipse.log_ratio(z[:, :dx], z[:, dx:], all_pairs=True)), added
-
-
-def _terms(f: _Fit, pair: Pair, rows: Ints) -> tuple[Floats, Floats]:
+def _terms(f: CopulaFit, pair: Pair, rows: Ints) -> tuple[Floats, Floats]:
     """InfoNCE terms of rows against each other: the copula alone, and with the network."""
     base, whole = np.empty(len(rows)), np.empty(len(rows))
     for part in _parts(np.arange(len(rows))):
         reference, added = f.scores(take_rows(pair, rows[part]))
         base[part], whole[part] = _pointwise(reference), _pointwise(reference + added)
     return base, whole
-
-
-def _start_at_zero(critic: Critic) -> None:
-    """Make every score zero and leave a gradient: one side of the product, and both single terms, give zero."""
-    last_x, last_y = (next(m for m in reversed(list(net.children()))) for net in (critic.x_net, critic.y_net))
-    with torch.no_grad():
-        for p in last_x.parameters():
-            p.zero_()
-        if critic.settings.unary:  # pyright: ignore[reportAttributeAccessIssue]
-            for p in last_y.parameters():
-                p[-1] = 0.0
 
 
 def _columns(a: Floats) -> list[int]:
@@ -410,10 +321,6 @@ def _columns(a: Floats) -> list[int]:
         return varied
     kept = independent_columns(np.corrcoef(ndtri(cdf_levels(a[:, varied])), rowvar=False))
     return [varied[int(j)] for j in kept]
-
-
-def _numbers(pair: Pair) -> Floats:
-    return np.concatenate([s.numbers("CopulaCritic") for s in (pair.x, pair.y)], axis=1)
 
 
 def _parts(rows: Ints) -> list[Ints]:
