@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rdkit import Chem, RDConfig
+from rdkit import Chem, RDConfig, rdBase
 
 NCI = [row.split()[0] for row in Path(RDConfig.RDDataDir, "NCI", "first_5K.smi").read_text().splitlines() if row]
 STEREO = [
@@ -11,6 +11,7 @@ STEREO = [
     "C[N+](C)(C)CC([O-])=O", "CN1[C@H]2CC[C@@H]1[C@@H](C(=O)OC)[C@@H](OC(=O)c1ccccc1)C2", "CC(=O)[O-].[Na+]",
     "[NH3+][C@@H](Cc1c[nH]c2ccccc12)C(=O)[O-]",
 ]  # fmt: skip
+CAPTURES = hasattr(rdBase, "CaptureErrorLog")  # older RDKit does not tell what is wrong with the syntax
 
 
 def bare(smiles):

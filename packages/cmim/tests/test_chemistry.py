@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("rdkit", reason="cmim[mol] is not installed")
 
-from rdkit import Chem, rdBase
+from rdkit import Chem
 
 from cmim.molecules import _reading
 from cmim.molecules._reading import Reader, RejectedError
@@ -17,9 +17,7 @@ from cmim.molecules.chemistry import canonical, read_molecules
 from cmim.molecules.tokens import Vocabulary
 from infocore.errors import MissingExtraError, ParameterError, ShapeError
 
-from .smiles_texts import STEREO, bare
-
-CAPTURES = hasattr(rdBase, "CaptureErrorLog")  # older RDKit does not tell what is wrong with the syntax
+from .smiles_texts import CAPTURES, STEREO, bare
 
 
 def first(smiles, **own):

@@ -82,7 +82,7 @@ def test_reconstruct_counts_what_comes_back(shipped, run, tmp_path):
     assert answer["exact"]["value"] == pytest.approx(sum(same) / 30)
     assert answer["exact"]["value"] > 2 / 3 and answer["exact"]["low"] < answer["exact"]["value"]
     assert answer["exact"]["value"] <= answer["token_accuracy_greedy"] <= 1
-    assert rows[30]["reason"] == "not SMILES: unclosed ring"
+    assert rows[30]["reason"].startswith("not SMILES")
     code, text, _ = run("reconstruct", tmp_path / "m.txt", "-o", tmp_path / "r.png", "-n", 6)
     assert code == 0 and "6 rows" in text
 

@@ -30,7 +30,8 @@ class Bar(pl.Callback):
             TimeRemainingColumn(),
             TextColumn("{task.fields[loss]}"),
         )
-        self.bar = Progress(*columns, console=Console(stderr=True), disable=trainer.global_rank > 0)
+        hidden = trainer.global_rank > 0
+        self.bar = Progress(*columns, console=Console(stderr=True, quiet=hidden), disable=hidden)
         self.task = self.bar.add_task("fit", total=trainer.max_steps, completed=trainer.global_step, loss="")
         self.bar.start()
 

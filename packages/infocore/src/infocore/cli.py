@@ -275,7 +275,7 @@ def _progress(total: int, *, show: bool) -> Generator[Callable[[], None], None, 
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), disable=not show, transient=True) as bar:
+    with Progress(console=Console(stderr=True, quiet=not show), disable=not show, transient=True) as bar:
         row = bar.add_task("estimates", total=total)
         yield lambda: bar.advance(row)
 

@@ -143,8 +143,8 @@ def bar(quiet: bool) -> Any:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    return Progress(*columns, console=console, disable=quiet or not console.is_terminal)
+    hidden = quiet or not Console(stderr=True).is_terminal
+    return Progress(*columns, console=Console(stderr=True, quiet=hidden), disable=hidden)  # older rich ends with a line
 
 
 def progress(quiet: bool) -> Callable[[str, int, int], None]:

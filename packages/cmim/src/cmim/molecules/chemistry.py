@@ -159,11 +159,11 @@ def read_molecules(
 
     Examples
     --------
-    >>> found = read_molecules(["OCC", "C1CC", None, "CC(=O)O.[Na]", "CC(N)C(=O)O"], salts="largest")
+    >>> found = read_molecules(["OCC", "C=[NH5]", None, "CC(=O)O.[Na]", "CC(N)C(=O)O"], salts="largest")
     >>> found.smiles
     ('CCO', '', '', 'CC(=O)O', 'CC(N)C(=O)O')
     >>> found.reasons
-    ('', 'not SMILES: unclosed ring', 'missing', '', '')
+    ('', 'valence: atom 1, N, has too many bonds', 'missing', '', '')
     >>> found.notes
     ('', '', '', 'fragments: 2, the largest kept', 'stereo centres unassigned: 1')
     """

@@ -104,9 +104,9 @@ class MoleculeEmbedder(Writer, Named, TransformerMixin, BaseEstimator):
     >>> small = TokenPerceiver(slots=2, width=16, encoder_depth=1, decoder_depth=1)
     >>> embedder = MoleculeEmbedder(latent_dim=8, network=small, max_tokens=20, max_steps=5)
     >>> embedder = embedder.fit(["CCO", "CCN", "c1ccccc1", "CC(=O)O"] * 2)
-    >>> found = embedder.embed(["CCO", "C1CC"])
+    >>> found = embedder.embed(["CCO", "C=[NH5]"])
     >>> found.values.shape, found.valid.tolist(), found.reasons
-    ((2, 8), [True, False], ('', 'not SMILES: unclosed ring'))
+    ((2, 8), [True, False], ('', 'valence: atom 1, N, has too many bonds'))
     """
 
     def __init__(

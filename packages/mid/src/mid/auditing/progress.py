@@ -29,7 +29,7 @@ def steps(show: bool) -> Generator[Callable[[str], None], None, None]:
         TimeElapsedColumn(),
         TextColumn("{task.description}"),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not show) as bar:
+    with Progress(*columns, console=Console(stderr=True, quiet=not show), transient=True, disable=not show) as bar:
         row = bar.add_task("", total=None)
 
         def tell(what: str) -> None:
